@@ -1,0 +1,44 @@
+/* in.h - buffered input from a file or standard input; Zstandard is undone by content.
+ *
+ * The caller sees one contiguous window of unread bytes, [p, end). At least GN_SLACK readable (but
+ * meaningless) bytes follow `end`, so that vector code may over-read. gn_in_more moves unread
+ * bytes to the front if it must and reads further, so pointers into the window die with it.
+ * A short read, an interrupted read and a `.zst` made by any tool are handled here. A compressed
+ * input that ends early or is damaged is GN_CORRUPT; a missing or unreadable file is GN_IO. */
+#ifndef GN_IO_IN_H
+#define GN_IO_IN_H
+
+#include "../base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define GN_SLACK 64
+#define GN_IO_BLOCK ((size_t)256 * 1024)
+
+typedef struct gn_in gn_in;
+
+/* Open `path`; NULL or "-" is standard input. A terminal as standard input is refused (GN_USAGE)
+ * when `refuse_tty`. Pipes are widened to 256 KiB. */
+gn_in *gn_in_open(const char *path, bool refuse_tty, gn_err *e);
+/* Wrap a block of memory (for tests and fuzzing); the block is copied. `name` is for messages. */
+gn_in *gn_in_memory(const void *p, size_t n, const char *name, gn_err *e);
+void gn_in_close(gn_in *in); /* NULL allowed */
+
+const char *gn_in_name(const gn_in *in); /* the path, or "standard input" */
+bool gn_in_is_pipe(const gn_in *in);
+
+/* The window. gn_in_more returns 1 when bytes were added, 0 at the end of the input, -1 on error.
+ * It grows the buffer up to `max` bytes of unread data; a full window at `max` is GN_CORRUPT with
+ * "record longer than". */
+const uint8_t *gn_in_begin(const gn_in *in);
+const uint8_t *gn_in_end(const gn_in *in);
+int gn_in_more(gn_in *in, size_t max, gn_err *e);
+void gn_in_consume(gn_in *in, const uint8_t *upto); /* upto within [begin, end] */
+uint64_t gn_in_offset(const gn_in *in);             /* absolute (uncompressed) offset of begin */
+
+uint64_t gn_in_bytes(const gn_in *in);  /* bytes read from the file, compressed if it is */
+double gn_in_wait(const gn_in *in);     /* seconds spent in read(2) */
+
+#endif
