@@ -1,0 +1,362 @@
+/* reader.c - see reader.h. */
+#include "reader.h"
+
+#include "../io/mp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum state {
+    AT_FILE,    /* open the next input */
+    AT_SEGMENT, /* a header, or the end of the input */
+    IN_SEGMENT  /* records, then a trailer */
+};
+
+struct gn_reader {
+    const char *const *paths;
+    size_t npaths, at; /* the next path to open */
+    size_t max_record;
+    gn_in *in;
+    enum state state;
+    bool any; /* a segment was read from this input */
+    gn_header header;
+    gn_trailer trailer;
+    gn_decoder *decoder;
+    XXH3_state_t *sum;
+    uint64_t records; /* of this segment */
+    uint64_t total;   /* of the segments before */
+    uint64_t bytes_before, raw_before;
+    double wait_before;
+};
+
+static gn_reader *reader_new(size_t max_record, gn_err *e)
+{
+    gn_reader *r = gn_calloc(1, sizeof *r, e);
+    if (!r)
+        return NULL;
+    r->max_record = max_record ? max_record : GN_MAX_RECORD;
+    r->sum = XXH3_createState();
+    if (!r->sum) {
+        gn_fail(e, GN_IO, "out of memory: no hash state");
+        free(r);
+        return NULL;
+    }
+    return r;
+}
+
+gn_reader *gn_reader_open(const char *const *paths, size_t n, size_t max_record, gn_err *e)
+{
+    static const char *const standard_input[] = {"-"};
+    gn_reader *r = reader_new(max_record, e);
+    if (!r)
+        return NULL;
+    r->paths = n ? paths : standard_input;
+    r->npaths = n ? n : 1;
+    return r;
+}
+
+gn_reader *gn_reader_on(gn_in *in, size_t max_record, gn_err *e)
+{
+    gn_reader *r = reader_new(max_record, e);
+    if (!r) {
+        gn_in_close(in);
+        return NULL;
+    }
+    r->in = in;
+    r->state = AT_SEGMENT;
+    return r;
+}
+
+static void close_input(gn_reader *r)
+{
+    if (!r->in)
+        return;
+    r->bytes_before += gn_in_bytes(r->in);
+    r->raw_before += gn_in_offset(r->in);
+    r->wait_before += gn_in_wait(r->in);
+    gn_in_close(r->in);
+    r->in = NULL;
+}
+
+void gn_reader_close(gn_reader *r)
+{
+    if (!r)
+        return;
+    close_input(r);
+    gn_decoder_free(r->decoder);
+    gn_header_release(&r->header);
+    gn_trailer_release(&r->trailer);
+    XXH3_freeState(r->sum);
+    free(r);
+}
+
+/* Where we are, for messages: "'file': record 12, byte 345". */
+static int fail_here(gn_reader *r, int status, const char *what, gn_err *e)
+{
+    if (r->state == IN_SEGMENT)
+        return gn_fail(e, status, "'%s': record %llu, byte %llu: %s", gn_in_name(r->in),
+                       (unsigned long long)r->records + 1, (unsigned long long)gn_in_offset(r->in),
+                       what);
+    return gn_fail(e, status, "'%s': byte %llu: %s", gn_in_name(r->in),
+                   (unsigned long long)gn_in_offset(r->in), what);
+}
+
+static int truncated(gn_reader *r, gn_err *e)
+{
+    return fail_here(r, GN_CORRUPT, "the stream ends without its trailer (truncated)", e);
+}
+
+/* Read on until the map that begins the window is whole. 1 when it is, 0 when the input ends
+ * first, -1 on error or when it is no value at all. */
+static int whole_map(gn_reader *r, gn_err *e)
+{
+    for (;;) {
+        const uint8_t *p = gn_in_begin(r->in), *end = gn_in_end(r->in);
+        if (gn_mp_skip(p, end))
+            return 1;
+        bool later = r->any || r->state == IN_SEGMENT;
+        if (!gn_mp_incomplete(p, end))
+            return fail_here(r, later ? GN_CORRUPT : GN_INPUT,
+                             later ? "neither a record, a header nor a trailer"
+                                   : "not a gn stream (import text with gn-fromcsv)",
+                             e);
+        if ((size_t)(end - p) >= GN_HEADER_MAX)
+            return fail_here(r, later ? GN_CORRUPT : GN_INPUT, "a stream header too long", e);
+        int more = gn_in_more(r->in, GN_HEADER_MAX + GN_IO_BLOCK, e);
+        if (more <= 0)
+            return more;
+    }
+}
+
+static bool key_is(const uint8_t *p, const uint8_t *end, const char *name)
+{
+    size_t pairs, n;
+    const char *s;
+    p = gn_mp_get_map(p, end, &pairs);
+    return p && pairs && (p = gn_mp_get_str(p, end, &s, &n)) && n == strlen(name) &&
+           memcmp(s, name, n) == 0;
+}
+
+/* A fail trailer: whoever wrote it has told the user. */
+static int failed_upstream(gn_reader *r, gn_err *e)
+{
+    gn_fail(e, GN_CORRUPT, "'%s': %s failed upstream with status %d", gn_in_name(r->in),
+            r->trailer.fail_command, r->trailer.fail_status);
+    e->silent = true;
+    return -1;
+}
+
+static int read_trailer(gn_reader *r, gn_err *e)
+{
+    int whole = whole_map(r, e);
+    if (whole < 0)
+        return -1;
+    if (whole == 0)
+        return truncated(r, e);
+    const uint8_t *p = gn_in_begin(r->in), *end = gn_in_end(r->in), *sum_at, *next;
+    gn_trailer_release(&r->trailer);
+    if (!key_is(p, end, "end") && !key_is(p, end, "fail"))
+        return fail_here(r, GN_CORRUPT, "neither a record nor a trailer", e);
+    next = gn_trailer_decode(&r->trailer, p, end, &sum_at, gn_in_name(r->in), e);
+    if (!next)
+        return -1;
+    if (r->trailer.fail)
+        return failed_upstream(r, e);
+    if (r->trailer.records != r->records)
+        return gn_fail(e, GN_CORRUPT, "'%s': %llu records where the trailer counts %llu",
+                       gn_in_name(r->in), (unsigned long long)r->records,
+                       (unsigned long long)r->trailer.records);
+    gn_xxh3_64_update(r->sum, p, (size_t)(sum_at - p));
+    if (XXH3_64bits_digest(r->sum) != r->trailer.xxh3)
+        return gn_fail(e, GN_CORRUPT, "'%s': wrong checksum: the stream was damaged",
+                       gn_in_name(r->in));
+    gn_in_consume(r->in, next);
+    r->total += r->records;
+    r->records = 0;
+    r->any = true;
+    r->state = AT_SEGMENT;
+    return GN_EV_END;
+}
+
+/* At a place where a segment may begin. */
+static int read_header(gn_reader *r, gn_err *e)
+{
+    if (gn_in_begin(r->in) == gn_in_end(r->in)) {
+        int more = gn_in_more(r->in, GN_HEADER_MAX, e);
+        if (more < 0)
+            return -1;
+        if (more == 0) {
+            if (!r->any)
+                return truncated(r, e);
+            close_input(r);
+            r->state = AT_FILE;
+            return 1;
+        }
+    }
+    const uint8_t *p = gn_in_begin(r->in);
+    if (!((*p & 0xf0) == 0x80 || *p == 0xde))
+        return fail_here(r, r->any ? GN_CORRUPT : GN_INPUT,
+                         r->any ? "bytes behind the trailer that begin no segment"
+                                : "not a gn stream (import text with gn-fromcsv)",
+                         e);
+    int whole = whole_map(r, e);
+    if (whole < 0)
+        return -1;
+    if (whole == 0) {
+        /* A short file whose beginning is no header either is foreign, not truncated. */
+        p = gn_in_begin(r->in);
+        static const uint8_t begin[] = {0xa2, 'g', 'n'};
+        size_t n = (size_t)(gn_in_end(r->in) - p);
+        size_t skip = *p == 0xde ? 3 : 1;
+        if (!r->any && n > skip &&
+            memcmp(p + skip, begin, n - skip < sizeof begin ? n - skip : sizeof begin) != 0 &&
+            p[skip] != 0xa4)
+            return fail_here(r, GN_INPUT, "not a gn stream (import text with gn-fromcsv)", e);
+        return truncated(r, e);
+    }
+    const uint8_t *end = gn_in_end(r->in), *next;
+    p = gn_in_begin(r->in);
+    if (key_is(p, end, "fail")) {
+        const uint8_t *sum_at;
+        gn_trailer_release(&r->trailer);
+        if (!gn_trailer_decode(&r->trailer, p, end, &sum_at, gn_in_name(r->in), e))
+            return -1;
+        return failed_upstream(r, e);
+    }
+    gn_header h = {0};
+    next = gn_header_decode(&h, p, end, gn_in_name(r->in), e);
+    if (!next) {
+        if (r->any)
+            e->status = GN_CORRUPT;
+        return -1;
+    }
+    gn_decoder_free(r->decoder);
+    gn_header_release(&r->header);
+    r->header = h;
+    r->decoder = gn_decoder_new(&r->header.schema, r->header.canon, e);
+    if (!r->decoder)
+        return -1;
+    (void)XXH3_64bits_reset(r->sum);
+    gn_xxh3_64_update(r->sum, p, (size_t)(next - p));
+    gn_in_consume(r->in, next);
+    r->state = IN_SEGMENT;
+    return GN_EV_SEGMENT;
+}
+
+static int read_batch(gn_reader *r, gn_batch **batch, gn_err *e)
+{
+    for (;;) {
+        const uint8_t *p = gn_in_begin(r->in), *end = gn_in_end(r->in), *next;
+        const char *bad;
+        switch (gn_decoder_run(r->decoder, p, end, GN_BATCH, batch, &next, &bad, e)) {
+        case GN_DECODE_OK:
+            gn_xxh3_64_update(r->sum, p, (size_t)(next - p));
+            gn_in_consume(r->in, next);
+            r->records += (*batch)->n;
+            return GN_EV_BATCH;
+        case GN_DECODE_OTHER:
+            return read_trailer(r, e);
+        case GN_DECODE_BAD:
+            return fail_here(r, GN_CORRUPT, bad ? bad : "not a record", e);
+        case GN_DECODE_INCOMPLETE:
+            break;
+        }
+        int more = gn_in_more(r->in, r->max_record, e);
+        if (more < 0)
+            return -1;
+        if (more == 0)
+            return truncated(r, e);
+    }
+}
+
+int gn_reader_next(gn_reader *r, gn_batch **batch, gn_err *e)
+{
+    *batch = NULL;
+    for (;;) {
+        if (r->state == IN_SEGMENT)
+            return read_batch(r, batch, e);
+        if (r->state == AT_SEGMENT) {
+            int ev = read_header(r, e);
+            if (ev < 0 || r->state == IN_SEGMENT)
+                return ev < 0 ? -1 : GN_EV_SEGMENT;
+            continue;
+        }
+        if (r->at == r->npaths)
+            return GN_EV_EOF;
+        r->any = false;
+        r->in = gn_in_open(r->paths[r->at++], true, e);
+        if (!r->in)
+            return -1;
+        r->state = AT_SEGMENT;
+    }
+}
+
+const gn_header *gn_reader_header(const gn_reader *r)
+{
+    return &r->header;
+}
+
+const gn_trailer *gn_reader_trailer(const gn_reader *r)
+{
+    return &r->trailer;
+}
+
+const char *gn_reader_name(const gn_reader *r)
+{
+    return r->in ? gn_in_name(r->in) : "standard input";
+}
+
+int gn_reader_want(gn_reader *r, int field, unsigned what, gn_err *e)
+{
+    return gn_decoder_want(r->decoder, field, what, e);
+}
+
+int gn_reader_want_all(gn_reader *r, unsigned what, gn_err *e)
+{
+    return gn_decoder_want_all(r->decoder, what, e);
+}
+
+int gn_reader_field(gn_reader *r, const char *role, const char *field, unsigned types, gn_err *e)
+{
+    const gn_schema *s = &r->header.schema;
+    gn_buf b = {0};
+    gn_err ignore = {0};
+    int at = gn_schema_find(s, field);
+    if (at >= 0 && types >> s->f[at].type & 1)
+        return at;
+    if (at < 0) {
+        for (size_t i = 0; i < s->n && b.n < 400; i++)
+            (void)gn_buf_printf(&b, &ignore, "%s%s", i ? ", " : "", s->f[i].name);
+        gn_fail(e, GN_INPUT, "'%s': no field '%s' for %s (there are: %.*s)", gn_reader_name(r),
+                field, role, (int)b.n, b.p ? (const char *)b.p : "");
+    } else {
+        for (int t = GN_STR; t <= GN_BIN; t++)
+            if (types >> t & 1)
+                (void)gn_buf_printf(&b, &ignore, "%s%s", b.n ? " or " : "",
+                                    gn_type_name((gn_type)t));
+        gn_fail(e, GN_INPUT, "'%s': field '%s' for %s is %s, not %.*s", gn_reader_name(r), field,
+                role, gn_type_name(s->f[at].type), (int)b.n, b.p ? (const char *)b.p : "");
+    }
+    gn_buf_release(&b);
+    return -1;
+}
+
+uint64_t gn_reader_records(const gn_reader *r)
+{
+    return r->total + r->records;
+}
+
+uint64_t gn_reader_bytes(const gn_reader *r)
+{
+    return r->bytes_before + (r->in ? gn_in_bytes(r->in) : 0);
+}
+
+uint64_t gn_reader_raw_bytes(const gn_reader *r)
+{
+    return r->raw_before + (r->in ? gn_in_offset(r->in) : 0);
+}
+
+double gn_reader_wait(const gn_reader *r)
+{
+    return r->wait_before + (r->in ? gn_in_wait(r->in) : 0);
+}
