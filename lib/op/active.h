@@ -1,0 +1,57 @@
+/* active.h - active users: exact counts by day, week, month and rolling 30 days.
+ *
+ * One pass over events (or over user-day roll-ups) into a gn_dayset and per-day totals; every
+ * period is then counted from that one state. Definitions: gn-dau(1). Days are int64 days since
+ * 1970-01-01 in whatever zone the caller chose. */
+#ifndef GN_OP_ACTIVE_H
+#define GN_OP_ACTIVE_H
+
+#include "../base/mem.h"
+#include "../base/num.h"
+#include "../stream/batch.h"
+
+#define GN_ROLLING_DAYS 30
+
+typedef struct gn_active gn_active;
+
+gn_active *gn_active_new(gn_budget *b, gn_err *e);
+void gn_active_free(gn_active *a); /* NULL allowed */
+
+/* An event or roll-up on this day exists, whether it qualifies or not: days first..last are
+ * covered. */
+void gn_active_cover(gn_active *a, int64_t first, int64_t last);
+/* The covered days; false when there was no event at all. */
+bool gn_active_covered(const gn_active *a, int64_t *first, int64_t *last);
+
+/* Qualifying rows of a batch, by index (`row` NULL: 0 .. rows-1): their users become active on
+ * their days. Events: one interaction each; `value` (may be NULL) is its share of the total, what
+ * is below 0 has none. */
+int gn_active_events(gn_active *a, const gn_str *user, const int64_t *day, const int64_t *value,
+                     const uint16_t *row, size_t rows, gn_err *e);
+/* Roll-ups: n interactions with their total. */
+int gn_active_rollups(gn_active *a, const gn_str *user, const int64_t *day, const uint64_t *n,
+                      const gn_i128 *sum, const uint16_t *row, size_t rows, gn_err *e);
+
+typedef struct gn_active_period {
+    int64_t key;         /* first day of the day or week; month number (gn_month_of_day) */
+    uint64_t users;      /* distinct, active on a covered day of the period */
+    uint64_t n;          /* interactions */
+    gn_i128 sum;         /* total value */
+    uint64_t user_days;  /* sum of the days' users */
+    int days, days_full; /* covered days, and days of the whole period */
+} gn_active_period;
+
+typedef struct gn_active_report {
+    int64_t from, to; /* covered days, both included; to < from when there are none */
+    int64_t since;    /* the first day of which anything is known: rolling counts are complete
+                         from since + 29 on */
+    size_t ndays, nweeks, nmonths;
+    gn_active_period *day, *week, *month;
+    uint64_t *rolling; /* per day: distinct users of [d - 29, d], days before `from` included */
+} gn_active_report;
+
+/* Count everything for the days from..to. Charged to the budget. */
+int gn_active_count(gn_active *a, int64_t from, int64_t to, gn_active_report *r, gn_err *e);
+void gn_active_report_release(gn_active *a, gn_active_report *r);
+
+#endif

@@ -1,0 +1,33 @@
+/* rollup.h - the user-day roll-up: one row per user and day with its counts and total.
+ *
+ * It is the mergeable state of everything that is counted by user and day: adding rows in any
+ * grouping gives the same rows. As a stream it has the fields
+ *     <user>: as in the events   date: date   events: int   interactions: int   [total_<v>: bin]
+ * in order (user, date). `events` counts all events of the day, `interactions` those that qualify,
+ * the total is theirs: 16 bytes, two's complement, big-endian. */
+#ifndef GN_OP_ROLLUP_H
+#define GN_OP_ROLLUP_H
+
+#include "../base/mem.h"
+#include "../base/num.h"
+#include "../stream/writer.h"
+
+typedef struct gn_rollup gn_rollup;
+
+gn_rollup *gn_rollup_new(gn_budget *b, gn_err *e);
+void gn_rollup_free(gn_rollup *r); /* NULL allowed */
+
+/* Add the n (at most GN_BATCH) rows of a batch whose numbers are in row[]. */
+int gn_rollup_add(gn_rollup *r, const gn_str *user, const int64_t *day, const uint64_t *events,
+                  const uint64_t *interactions, const gn_i128 *sum, const uint16_t *row, size_t n,
+                  gn_err *e);
+
+/* The header of such a stream into a zeroed *h; `value` NULL: without total. */
+int gn_rollup_header(gn_header *h, const char *user, gn_type user_type, const char *value,
+                     gn_err *e);
+
+/* Write all rows in order. `user_type` is the type of the user field; `with_sum`: the fifth field
+ * is there. */
+int gn_rollup_write(gn_rollup *r, gn_type user_type, bool with_sum, gn_writer *w, gn_err *e);
+
+#endif
