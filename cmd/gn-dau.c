@@ -1,0 +1,272 @@
+/* gn-dau - daily, weekly, monthly, rolling active users and stickiness, exact.
+ *
+ * Needs no order. Memory: keyed, about 80 bytes a user and 384 days; beyond -m it stops. With
+ * --partial it writes the user-day roll-up instead, which --merge counts or merges further. */
+#include "app/app.h"
+#include "op/active.h"
+#include "op/activeout.h"
+#include "op/activity.h"
+#include "op/period.h"
+#include "op/rollup.h"
+
+#include <stddef.h>
+#include <string.h>
+
+typedef struct options {
+    const char *user, *time, *value, *active, *from, *to, *last;
+    int by;
+    gn_list also;
+    bool partial, merge, allow_partial;
+} options;
+
+typedef struct state {
+    gn_period period;
+    gn_activity in;
+    gn_active *active; /* the tables */
+    gn_rollup *rollup; /* or, with --partial, the state */
+    gn_writer *also[GN_ACTIVE_TABLES];
+} state;
+
+#define O(field) offsetof(options, field)
+static const gn_opt opts[] = {
+    {"by", 0, GN_ACTIVE_NAMES, "the table to write (default day)", GN_OPT_CHOICE, O(by), false, 0,
+     0},
+    {"also", 0, "KIND=FILE", "write a further table to FILE; all files appear together at the end",
+     GN_OPT_LIST, O(also), false, 0, 0},
+    {"active", 0, "RULE",
+     "which events make a user active: any, engaged (10 s < value < 4 h), or an expression "
+     "(default any)",
+     GN_OPT_TEXT, O(active), true, 0, 0},
+    {"user", 0, "FIELD", "the user (default user_id)", GN_OPT_TEXT, O(user), true, 0, 0},
+    {"time", 0, "FIELD", "the time or date of the event (default timestamp)", GN_OPT_TEXT, O(time),
+     true, 0, 0},
+    {"value", 0, "FIELD", "the int to total and average (default duration_ms where there is one)",
+     GN_OPT_TEXT, O(value), true, 0, 0},
+    {"from", 0, "DATE", "first day to report (default: of the data)", GN_OPT_TEXT, O(from), true, 0,
+     0},
+    {"to", 0, "DATE", "last day to report (default: of the data)", GN_OPT_TEXT, O(to), true, 0, 0},
+    {"last", 0, "SPAN", "report the SPAN that ends with the data's last day: 90d, 26w, 12months",
+     GN_OPT_TEXT, O(last), true, 0, 0},
+    {"partial", 0, NULL, "write the mergeable state, one row per user and day, and no table",
+     GN_OPT_FLAG, O(partial), true, 0, 0},
+    {"merge", 0, NULL, "read such states, not events", GN_OPT_FLAG, O(merge), true, 0, 0},
+    {"allow-partial", 0, NULL, "count states although parts of their sources are missing",
+     GN_OPT_FLAG, O(allow_partial), true, 0, 0},
+    {0}};
+static const options defaults = {.user = "user_id", .time = "timestamp", .active = "any"};
+
+static int check(gn_app *a)
+{
+    const options *o = a->opt;
+    state *s = a->state;
+    bool any = strcmp(o->active, "any") == 0, engaged = strcmp(o->active, "engaged") == 0;
+    if (gn_period_parse(&s->period, o->from, o->to, o->last, &a->err))
+        return -1;
+    if (o->partial && (o->also.n || o->by || o->from || o->to || o->last))
+        return gn_fail(&a->err, GN_USAGE,
+                       "--partial writes the whole state: give --by, --also, --from, --to and "
+                       "--last to the --merge that reads it");
+    if (strcmp(o->active, "core") == 0 || strcmp(o->active, "session") == 0)
+        return gn_fail(&a->err, GN_USAGE, "--active: '%s' is not available in this version",
+                       o->active);
+    if (!any && !engaged && gn_expr_check(o->active, "--active", &a->err))
+        return -1;
+    gn_activity_init(
+        &s->in, &(gn_activity_options){.user = o->user,
+                                       .time = o->time,
+                                       .value = o->value,
+                                       .active = o->active,
+                                       .tz = a->common.tz,
+                                       .zone = a->zone,
+                                       .rollups = o->merge,
+                                       .params_default = any && strcmp(a->common.tz, "UTC") == 0});
+    return 0;
+}
+
+/* The table called by the n bytes at name, or -1. */
+static int table_named(const char *name, size_t n)
+{
+    int t = 0;
+    for (const char *p = GN_ACTIVE_NAMES;; t++) {
+        size_t len = strcspn(p, "|");
+        if (len == n && memcmp(p, name, n) == 0)
+            return t;
+        if (!p[len])
+            return -1;
+        p += len + 1;
+    }
+}
+
+static int start(gn_app *a)
+{
+    const options *o = a->opt;
+    state *s = a->state;
+    for (size_t i = 0; i < o->also.n; i++) {
+        const char *text = o->also.v[i], *eq = strchr(text, '=');
+        int t = eq ? table_named(text, (size_t)(eq - text)) : -1;
+        if (t < 0 || !eq[1])
+            return gn_fail(&a->err, GN_USAGE, "--also: '%s' is not KIND=FILE with KIND one of %s",
+                           text, GN_ACTIVE_NAMES);
+        if (s->also[t])
+            return gn_fail(&a->err, GN_USAGE, "--also: '%.*s' is asked for twice", (int)(eq - text),
+                           text);
+        if (!(s->also[t] = gn_app_also(a, eq + 1)))
+            return -1;
+    }
+    if (o->partial)
+        s->rollup = gn_rollup_new(&a->budget, &a->err);
+    else
+        s->active = gn_active_new(&a->budget, &a->err);
+    return s->rollup || s->active ? 0 : -1;
+}
+
+static int segment(gn_app *a)
+{
+    state *s = a->state;
+    return gn_activity_segment(&s->in, a->reader, &a->err);
+}
+
+static int batch(gn_app *a, gn_batch *b)
+{
+    const options *o = a->opt;
+    state *s = a->state;
+    gn_activity *in = &s->in;
+    if (gn_activity_batch(in, b, &a->err))
+        return -1;
+    if (s->rollup) {
+        if (!o->merge)
+            gn_activity_expand(in);
+        return gn_rollup_add(s->rollup, in->key, in->day, in->events, in->n, in->sum, in->valid,
+                             in->nvalid, &a->err);
+    }
+    if (in->nvalid)
+        gn_active_cover(s->active, in->first, in->last);
+    if (o->merge)
+        return gn_active_rollups(s->active, in->key, in->day, in->n, in->sum, in->row, in->nrow,
+                                 &a->err);
+    return gn_active_events(s->active, in->key, in->day, in->amount, in->row, in->nrow, &a->err);
+}
+
+/* States that share source records would count them twice. */
+static int end(gn_app *a)
+{
+    const options *o = a->opt;
+    const gn_trailer *t = gn_reader_trailer(a->reader);
+    const gn_lineage *l = &t->lineage;
+    if (!o->merge || t->records == 0) /* nothing cannot be counted twice */
+        return 0;
+    if (!l->covered)
+        gn_app_count(a, "states_without_cover", 1);
+    if (gn_lineage_overlaps(&a->lineage, l))
+        return gn_fail(&a->err, GN_INPUT,
+                       "'%s': it covers records that an earlier input covers too: they would be "
+                       "counted twice",
+                       gn_reader_name(a->reader));
+    return 0;
+}
+
+static int write_state(gn_app *a)
+{
+    state *s = a->state;
+    gn_activity *in = &s->in;
+    gn_header h = {0};
+    int r = gn_rollup_header(&h, in->user, in->user_type, in->value, &a->err);
+    if (r == 0 && (!(h.partial.command = gn_strdup("gn-dau", &a->err)) ||
+                   !(h.partial.state = gn_strdup("keys", &a->err)) ||
+                   !(h.partial.params = gn_strdup(in->params, &a->err))))
+        r = -1;
+    if (r == 0 && (gn_app_begin(a, &h) ||
+                   gn_rollup_write(s->rollup, in->user_type, in->value != NULL, a->w, &a->err)))
+        r = -1;
+    gn_header_release(&h);
+    return r;
+}
+
+static int write_table(gn_app *a, int table, const gn_active_report *report, gn_writer *w)
+{
+    const char *value = ((state *)a->state)->in.value;
+    gn_header h = {0};
+    int r = gn_active_table_header((enum gn_active_table)table, value, &h, &a->err) ||
+                    gn_writer_begin(w, &h, &a->err) ||
+                    gn_active_table_write((enum gn_active_table)table, value, report, w, &a->err)
+                ? -1
+                : 0;
+    gn_header_release(&h);
+    return r;
+}
+
+static int finish(gn_app *a)
+{
+    const options *o = a->opt;
+    state *s = a->state;
+    gn_active_report report = {.from = 0, .to = -1};
+    int64_t first, last, from = 0, to = -1;
+    gn_app_count(a, "null_user", s->in.null_user);
+    gn_app_count(a, "null_time", s->in.null_time);
+    gn_app_count(a, "null_value", s->in.null_value);
+    gn_app_count(a, "negative_value", s->in.negative_value);
+    gn_app_count(a, "not_active", s->in.not_active);
+    if (s->rollup)
+        return write_state(a);
+    if (o->merge && !o->allow_partial && a->lineage.covered && !gn_lineage_whole(&a->lineage))
+        return gn_fail(&a->err, GN_INPUT,
+                       "parts of the sources are missing from the merged states (give all parts, "
+                       "or --allow-partial)");
+    bool any = gn_active_covered(s->active, &first, &last);
+    if (!gn_period_resolve(&s->period, any, first, last, &from, &to))
+        to = from - 1;
+    if (gn_active_count(s->active, from, to, &report, &a->err))
+        return -1;
+    int r = write_table(a, o->by, &report, a->w);
+    for (int t = 0; r == 0 && t < GN_ACTIVE_TABLES; t++)
+        if (s->also[t])
+            r = write_table(a, t, &report, s->also[t]);
+    gn_active_report_release(s->active, &report);
+    return r;
+}
+
+static void release(gn_app *a)
+{
+    state *s = a->state;
+    gn_activity_release(&s->in);
+    gn_active_free(s->active);
+    gn_rollup_free(s->rollup);
+    s->active = NULL;
+    s->rollup = NULL;
+}
+
+static const gn_example examples[] = {
+    {"daily active users of a CSV file", "gn-fromcsv interactions.csv | gn-dau | gn-view"},
+    {"every period in one pass",
+     "gn-fromcsv interactions.csv | gn-dau --by day -o day.gn --also week=week.gn --also "
+     "month=month.gn"},
+    {"two files on two machines, then together",
+     "gn-dau --partial a.gn -o a.state.gn; gn-dau --partial b.gn -o b.state.gn; gn-dau --merge "
+     "a.state.gn b.state.gn"},
+    {0}};
+
+static const gn_filter filter = {
+    .name = "gn-dau",
+    .summary = "count distinct active users by day, week, month and rolling 30 days, exactly",
+    .operands = "[FILE...]",
+    .order = "none",
+    .memory = "keyed, about 80 bytes a user and year",
+    .flags = GN_APP_STREAM_IN | GN_APP_STREAM_OUT | GN_APP_MEMORY | GN_APP_TZ,
+    .opts = opts,
+    .opt_size = sizeof(options),
+    .defaults = &defaults,
+    .state_size = sizeof(state),
+    .examples = examples,
+    .check = check,
+    .start = start,
+    .segment = segment,
+    .batch = batch,
+    .end = end,
+    .finish = finish,
+    .release = release,
+};
+
+int main(int argc, char **argv)
+{
+    return gn_app_run(&filter, argc, argv);
+}
