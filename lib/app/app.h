@@ -28,12 +28,13 @@
 typedef struct gn_app gn_app;
 
 enum gn_app_flags {
-    GN_APP_STREAM_IN = 1,   /* operands are record streams, read by the app */
-    GN_APP_STREAM_OUT = 2,  /* app->w writes a record stream to -o or standard output */
-    GN_APP_TEXT_OUT = 4,    /* app->out takes text */
-    GN_APP_MEMORY = 8,      /* takes -m/--memory */
-    GN_APP_TZ = 16,         /* takes --tz: app->zone */
-    GN_APP_NO_OPERANDS = 32 /* takes no files */
+    GN_APP_STREAM_IN = 1,    /* operands are record streams, read by the app */
+    GN_APP_STREAM_OUT = 2,   /* app->w writes a record stream to -o or standard output */
+    GN_APP_TEXT_OUT = 4,     /* app->out takes text */
+    GN_APP_MEMORY = 8,       /* takes -m/--memory */
+    GN_APP_TZ = 16,          /* takes --tz: app->zone */
+    GN_APP_NO_OPERANDS = 32, /* takes no files */
+    GN_APP_TEMP = 64         /* takes -T/--temp-dir: app->common.temp_dir, for tmp.h */
 };
 
 typedef struct gn_example {
@@ -48,10 +49,10 @@ typedef struct gn_filter {
     const char *order;    /* what it needs of its input ("none", "user, time"), for --help */
     const char *memory;   /* memory class: "streaming", "keyed", "spilling" */
     unsigned flags;
-    const gn_opt *opts; /* may be NULL */
-    size_t opt_size;    /* of the options struct; zeroed, then copied from `defaults` */
-    const void *defaults; /* may be NULL */
-    size_t state_size;    /* of the state struct, zeroed */
+    const gn_opt *opts;         /* may be NULL */
+    size_t opt_size;            /* of the options struct; zeroed, then copied from `defaults` */
+    const void *defaults;       /* may be NULL */
+    size_t state_size;          /* of the state struct, zeroed */
     const gn_example *examples; /* ended by one with NULL command */
     int (*check)(gn_app *);
     int (*start)(gn_app *);
@@ -69,9 +70,10 @@ typedef struct gn_common {
     const char *zstd; /* NULL: by the output's name; "": level 1 */
     size_t memory;
     const char *tz;
+    const char *temp_dir; /* NULL: by the environment */
     size_t max_record;
     const char *stats; /* NULL: none; "": standard error */
-    const char *help; /* NULL: not asked for; "": for people; "mdoc": for the man page */
+    const char *help;  /* NULL: not asked for; "": for people; "mdoc": for the man page */
     bool quiet, verbose, version;
 } gn_common;
 
@@ -82,12 +84,13 @@ struct gn_app {
     gn_common common;
     gn_list files; /* operands */
     gn_err err;
-    gn_budget budget; /* cap from -m */
-    gn_zone *zone;    /* --tz */
+    gn_budget budget;  /* cap from -m */
+    gn_zone *zone;     /* --tz */
     gn_reader *reader; /* GN_APP_STREAM_IN */
     gn_out *out;
     gn_writer *w; /* GN_APP_STREAM_OUT */
-    gn_lineage lineage; /* union over the input segments that have ended, in `end` before this one */
+    gn_lineage
+        lineage; /* union over the input segments that have ended, in `end` before this one */
     const char *options; /* description of the options that affect the result */
     int status;          /* exit status of a successful run: GN_OK, or GN_NO for checks */
     bool done;           /* set by a hook: no further input is needed (gn-head) */
