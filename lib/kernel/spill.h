@@ -48,7 +48,7 @@ void gn_spill_free(gn_spill *s); /* NULL allowed */
 
 /* Begin a run; the one before is at its end. */
 int gn_spill_run(gn_spill *s, gn_err *e);
-/* An entry that is not below the one before. */
+/* An entry that is not below the one before: by key, and with GN_SPILL_BODY by body then. */
 int gn_spill_put(gn_spill *s, gn_str key, gn_str body, gn_err *e);
 
 /* No more runs but `last` (NULL: none), which must stay valid; then read everything once. */
