@@ -1,7 +1,8 @@
 /* gn-dau - daily, weekly, monthly, rolling active users and stickiness, exact.
  *
- * Needs no order. Memory: keyed, about 80 bytes a user and 384 days; beyond -m it stops. With
- * --partial it writes the user-day roll-up instead, which --merge counts or merges further. */
+ * Needs no order. Memory: spilling; about 80 bytes a user and 384 days are held, and what -m cannot
+ * hold goes to temporary files. With --partial it writes the user-day roll-up instead, which
+ * --merge counts or merges further. */
 #include "app/app.h"
 #include "op/active.h"
 #include "op/activeout.h"
@@ -114,9 +115,9 @@ static int start(gn_app *a)
             return -1;
     }
     if (o->partial)
-        s->rollup = gn_rollup_new(&a->budget, &a->err);
+        s->rollup = gn_rollup_new(&a->budget, a->common.temp_dir, &a->err);
     else
-        s->active = gn_active_new(&a->budget, &a->err);
+        s->active = gn_active_new(&a->budget, a->common.temp_dir, &a->err);
     return s->rollup || s->active ? 0 : -1;
 }
 
@@ -136,8 +137,8 @@ static int batch(gn_app *a, gn_batch *b)
     if (s->rollup) {
         if (!o->merge)
             gn_activity_expand(in);
-        return gn_rollup_add(s->rollup, in->key, in->day, in->events, in->n, in->sum, in->valid,
-                             in->nvalid, &a->err);
+        return gn_rollup_add(s->rollup, in->user_type, in->key, in->day, in->events, in->n, in->sum,
+                             in->valid, in->nvalid, &a->err);
     }
     if (in->nvalid)
         gn_active_cover(s->active, in->first, in->last);
@@ -165,6 +166,18 @@ static int end(gn_app *a)
     return 0;
 }
 
+static void count_spill(gn_app *a)
+{
+    const state *s = a->state;
+    uint64_t runs, bytes;
+    if (s->rollup)
+        gn_rollup_spilled(s->rollup, &runs, &bytes);
+    else
+        gn_active_spilled(s->active, &runs, &bytes);
+    gn_app_count(a, "spill_runs", runs);
+    gn_app_count(a, "spill_bytes", bytes);
+}
+
 static int write_state(gn_app *a)
 {
     state *s = a->state;
@@ -175,10 +188,12 @@ static int write_state(gn_app *a)
                    !(h.partial.state = gn_strdup("keys", &a->err)) ||
                    !(h.partial.params = gn_strdup(in->params, &a->err))))
         r = -1;
-    if (r == 0 && (gn_app_begin(a, &h) ||
-                   gn_rollup_write(s->rollup, in->user_type, in->value != NULL, a->w, &a->err)))
+    if (r == 0 &&
+        (gn_app_begin(a, &h) || gn_rollup_write(s->rollup, in->value != NULL, a->w, &a->err)))
         r = -1;
     gn_header_release(&h);
+    if (r == 0)
+        count_spill(a);
     return r;
 }
 
@@ -217,6 +232,7 @@ static int finish(gn_app *a)
         to = from - 1;
     if (gn_active_count(s->active, from, to, &report, &a->err))
         return -1;
+    count_spill(a);
     int r = write_table(a, o->by, &report, a->w);
     for (int t = 0; r == 0 && t < GN_ACTIVE_TABLES; t++)
         if (s->also[t])
@@ -250,8 +266,8 @@ static const gn_filter filter = {
     .summary = "count distinct active users by day, week, month and rolling 30 days, exactly",
     .operands = "[FILE...]",
     .order = "none",
-    .memory = "keyed, about 80 bytes a user and year",
-    .flags = GN_APP_STREAM_IN | GN_APP_STREAM_OUT | GN_APP_MEMORY | GN_APP_TZ,
+    .memory = "spilling, about 80 bytes a user and year are held",
+    .flags = GN_APP_STREAM_IN | GN_APP_STREAM_OUT | GN_APP_MEMORY | GN_APP_TZ | GN_APP_TEMP,
     .opts = opts,
     .opt_size = sizeof(options),
     .defaults = &defaults,

@@ -1,8 +1,9 @@
 /* active.h - active users: exact counts by day, week, month and rolling 30 days.
  *
  * One pass over events (or over user-day roll-ups) into a gn_dayset and per-day totals; every
- * period is then counted from that one state. Definitions: gn-dau(1). Days are int64 days since
- * 1970-01-01 in whatever zone the caller chose. */
+ * period is then counted from that one state. What the budget cannot hold goes to temporary files,
+ * and the counts are the same. Definitions: gn-dau(1). Days are int64 days since 1970-01-01 in
+ * whatever zone the caller chose. */
 #ifndef GN_OP_ACTIVE_H
 #define GN_OP_ACTIVE_H
 
@@ -14,7 +15,8 @@
 
 typedef struct gn_active gn_active;
 
-gn_active *gn_active_new(gn_budget *b, gn_err *e);
+/* Temporary files go to `temp_dir` (tmp.h), which is not copied. */
+gn_active *gn_active_new(gn_budget *b, const char *temp_dir, gn_err *e);
 void gn_active_free(gn_active *a); /* NULL allowed */
 
 /* An event or roll-up on this day exists, whether it qualifies or not: days first..last are
@@ -50,8 +52,12 @@ typedef struct gn_active_report {
     uint64_t *rolling; /* per day: distinct users of [d - 29, d], days before `from` included */
 } gn_active_report;
 
-/* Count everything for the days from..to. Charged to the budget. */
+/* Count everything for the days from..to, once; nothing can be added any more. The report is
+ * charged to the budget, and where it does not fit that is an error: it is what was asked for. */
 int gn_active_count(gn_active *a, int64_t from, int64_t to, gn_active_report *r, gn_err *e);
 void gn_active_report_release(gn_active *a, gn_active_report *r);
+
+/* What was written to temporary files so far: sorted runs and their bytes. */
+void gn_active_spilled(const gn_active *a, uint64_t *runs, uint64_t *bytes);
 
 #endif
