@@ -103,11 +103,15 @@ void gn_cellprobe_long(gn_cellprobe *q, uint32_t tag, unsigned tag_bits)
     q->hash = gn_cell_hash(q->a, 0);
 }
 
-gn_cell *gn_celltab_insert(gn_celltab *t, const gn_cellprobe *q, gn_err *e)
+gn_cell *gn_celltab_insert(gn_celltab *t, const gn_cellprobe *q, size_t slot, gn_err *e)
 {
     uint64_t b = q->b;
-    if (t->count * 2 >= t->nslots && grow(t, e))
-        return NULL;
+    if (t->count * 2 >= t->nslots) {
+        if (grow(t, e))
+            return NULL;
+        for (slot = q->hash & (t->nslots - 1); t->slot[slot];)
+            slot = (slot + 1) & (t->nslots - 1);
+    }
     gn_cell *c = new_cell(t, e);
     if (!c)
         return NULL;
@@ -119,12 +123,9 @@ gn_cell *gn_celltab_insert(gn_celltab *t, const gn_cellprobe *q, gn_err *e)
         memcpy(k->p, q->key, q->n);
         b = (uint64_t)(uintptr_t)k;
     }
-    size_t mask = t->nslots - 1, j = q->hash & mask;
-    while (t->slot[j])
-        j = (j + 1) & mask;
     c->a = q->a;
     c->b = b;
-    t->slot[j] = (uint64_t)q->hash << 32 | (uint64_t)(++t->count);
+    t->slot[slot] = (uint64_t)q->hash << 32 | (uint64_t)(++t->count);
     uint32_t tag = gn_celltab_tag(t, c);
     if (t->count == 1)
         t->first_tag = tag;

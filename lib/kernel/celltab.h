@@ -87,8 +87,9 @@ typedef struct gn_long_key {
 
 /* Of a key that is too long for a cell. */
 void gn_cellprobe_long(gn_cellprobe *q, uint32_t tag, unsigned tag_bits);
-/* A new cell for q, which is not there; NULL when out of memory. */
-gn_cell *gn_celltab_insert(gn_celltab *t, const gn_cellprobe *q, gn_err *e);
+/* A new cell for q, which is not there, in the free slot that gn_celltab_find left; NULL when out
+ * of memory. */
+gn_cell *gn_celltab_insert(gn_celltab *t, const gn_cellprobe *q, size_t slot, gn_err *e);
 
 static inline gn_cell *gn_celltab_at(const gn_celltab *t, size_t i)
 {
@@ -138,8 +139,8 @@ static inline bool gn_cell_is(const gn_cell *c, const gn_cellprobe *q, unsigned 
     return k->n == q->n && memcmp(k->p, q->key, q->n) == 0;
 }
 
-/* The cell of a probe, or NULL. */
-static inline gn_cell *gn_celltab_find(const gn_celltab *t, const gn_cellprobe *q,
+/* The cell of a probe, or NULL; *slot is then where it would go. */
+static inline gn_cell *gn_celltab_find(const gn_celltab *t, const gn_cellprobe *q, size_t *slot,
                                        unsigned tag_bits)
 {
     size_t mask = t->nslots - 1, j = q->hash & mask;
@@ -150,6 +151,7 @@ static inline gn_cell *gn_celltab_find(const gn_celltab *t, const gn_cellprobe *
         if (gn_cell_is(c, q, tag_bits))
             return c;
     }
+    *slot = j;
     return NULL;
 }
 
@@ -180,6 +182,7 @@ gn_celltab_rows(gn_celltab *t, unsigned tag_bits, size_t n,
 {
     gn_cellprobe q[GN_CELL_RING];
     gn_cell *likely[GN_CELL_RING];
+    size_t at;
     for (size_t i = 0; i < n + 2 * GN_CELL_LEAD; i++) {
         if (i < n) {
             gn_cellprobe *p = &q[i % GN_CELL_RING];
@@ -196,7 +199,8 @@ gn_celltab_rows(gn_celltab *t, unsigned tag_bits, size_t n,
             size_t k = (i - 2 * GN_CELL_LEAD) % GN_CELL_RING;
             gn_cell *c = likely[k]; /* cells never move: it is still there */
             if ((!c || !gn_cell_is(c, &q[k], tag_bits)) &&
-                !(c = gn_celltab_find(t, &q[k], tag_bits)) && !(c = gn_celltab_insert(t, &q[k], e)))
+                !(c = gn_celltab_find(t, &q[k], &at, tag_bits)) &&
+                !(c = gn_celltab_insert(t, &q[k], at, e)))
                 return i - 2 * GN_CELL_LEAD;
             hit(ctx, &q[k], c);
         }
