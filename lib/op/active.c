@@ -233,13 +233,8 @@ static int spill_users(gn_active *a, gn_err *e)
 /* All that is held becomes a run. */
 static int spill(gn_active *a, gn_err *e)
 {
-    /* a merge shares the budget with the report */
-    size_t memory = a->budget ? a->budget->cap / 4 : 0;
-    if (!a->spill &&
-        !(a->spill = gn_spill_new(
-              &(gn_spill_options){
-                  .dir = a->temp_dir, .budget = a->budget, .memory = memory, .combine = combine},
-              e)))
+    gn_spill_options o = {.dir = a->temp_dir, .budget = a->budget, .combine = combine};
+    if (!a->spill && !(a->spill = gn_spill_new(&o, e)))
         return -1;
     if (gn_spill_run(a->spill, e) || spill_totals(a, e) || spill_users(a, e))
         return -1;
@@ -488,6 +483,8 @@ static int count_spilled(gn_active *a, counting *c, gn_err *e)
     gn_str key, body;
     int r;
     a->key.n = 0;
+    if (a->budget) /* all that the report has left */
+        gn_spill_memory(a->spill, a->budget->cap - a->budget->used);
     if (gn_spill_read(a->spill, NULL, e))
         return -1;
     while ((r = gn_spill_next(a->spill, &key, &body, e)) == 1)

@@ -135,12 +135,8 @@ static int combine(void *ctx, gn_str key, gn_buf *to, gn_str body, gn_err *e)
 /* All rows that are held become a run. */
 static int spill(gn_rollup *r, gn_err *e)
 {
-    size_t memory = r->budget ? r->budget->cap - r->budget->cap / 8 : 0;
-    if (!r->spill &&
-        !(r->spill = gn_spill_new(
-              &(gn_spill_options){
-                  .dir = r->temp_dir, .budget = r->budget, .memory = memory, .combine = combine},
-              e)))
+    gn_spill_options o = {.dir = r->temp_dir, .budget = r->budget, .combine = combine};
+    if (!r->spill && !(r->spill = gn_spill_new(&o, e)))
         return -1;
     if (gn_spill_run(r->spill, e) || gn_celltab_sort(&r->cells, &r->user_type, e))
         return -1;
@@ -268,6 +264,8 @@ static int write_spilled(gn_rollup *r, gn_row *row, bool with_sum, gn_writer *w,
     if (spill(r, e))
         return -1;
     gn_celltab_release(&r->cells);
+    if (r->budget)
+        gn_spill_memory(r->spill, r->budget->cap - r->budget->used);
     if (gn_spill_read(r->spill, NULL, e))
         return -1;
     while ((more = gn_spill_next(r->spill, &key, &body, e)) == 1) {
