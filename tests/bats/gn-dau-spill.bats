@@ -66,7 +66,7 @@ agree() {
     agree a.gn
 }
 
-@test "days of all years cost little, and a table of few of them fits" {
+@test "stray days of all years cost little, and a table of few of them fits" {
     gn-gen --rows 200000 --users 100000 | gn-tocsv | awk -F , -v OFS=, '
         NR > 1 { $2 = sprintf("%04d", 1 + int(NR * 7919 / 13) % 9999) substr($2, 5) } 1' |
         gn-fromcsv -o a.gn
