@@ -55,12 +55,12 @@ agree() {
 }
 
 @test "users of a year" {
-    gn-gen --rows 500000 --users 400000 -o a.gn
+    gn-gen --rows 400000 --users 400000 -o a.gn
     agree a.gn
 }
 
 @test "users over centuries: blocks, periods and rolling days that meet at their edges" {
-    gn-gen --rows 400000 --users 9000 | gn-tocsv | awk -F , -v OFS=, '
+    gn-gen --rows 300000 --users 9000 | gn-tocsv | awk -F , -v OFS=, '
         NR > 1 { $2 = sprintf("%04d", 1700 + int(NR * 7919 / 13) % 400) substr($2, 5) } 1' |
         gn-fromcsv -o a.gn
     agree a.gn
@@ -86,7 +86,7 @@ agree() {
 }
 
 @test "users that are numbers" {
-    gn-gen --rows 400000 --users 400000 | gn-tocsv | awk -F , -v OFS=, '
+    gn-gen --rows 350000 --users 400000 | gn-tocsv | awk -F , -v OFS=, '
         NR > 1 { $1 = sprintf("%s%.0f", NR % 2 ? "-" : "", substr($1, 2) * 7919 * 7919) } 1' |
         gn-fromcsv --schema user_id:int,timestamp:time,action_type:str,page_id:str,duration_ms:int,app_version:str \
             -o a.gn
