@@ -13,9 +13,9 @@
 #include "../io/in.h"
 #include "../stream/batch.h"
 
-#define GN_DISTINCT_SMALL 32 /* values held without allocation */
+#define GN_DISTINCT_SMALL 16 /* values held without allocation */
 
-/* A value. Up to 16 bytes, head and tail (which may overlap) are all of it; beyond that head is a
+/* A value. Up to 16 bytes, head and tail are all of it; beyond that head is a
  * hash. */
 typedef struct gn_distinct_item {
     uint64_t head, tail;
@@ -23,29 +23,24 @@ typedef struct gn_distinct_item {
     uint32_t n;
 } gn_distinct_item;
 
-typedef struct gn_distinct_slot {
-    uint32_t round; /* in use when it is the set's */
-    uint32_t item;
-} gn_distinct_slot;
-
 /* The members are private. */
 typedef struct gn_distinct {
     const char *what; /* for messages: "pages of one session", a static text */
     gn_budget *budget;
-    gn_arena arena; /* of what is kept */
-    size_t n, kept; /* values; the first `kept` of them are copied */
-    size_t mask;    /* slots - 1; slots are at least twice the values */
-    uint32_t round;
+    gn_arena arena;         /* of what is kept */
+    size_t n, kept;         /* values; the first `kept` of them are copied */
+    uint64_t seen;          /* while small: one bit by hash; where it is 0 the value is new, */
+    uint8_t by_bit[64];     /* else most likely this one */
+    size_t mask;            /* large: slots - 1; slots are at least twice the values; small: 0 */
+    uint32_t *slot;         /* large: 1 + a value's number; 0: free */
     gn_distinct_item *item; /* item_small or allocated */
-    gn_distinct_slot *slot;
-    gn_distinct_item item_small[GN_DISTINCT_SMALL];
-    gn_distinct_slot slot_small[2 * GN_DISTINCT_SMALL];
+    gn_distinct_item item_small[GN_DISTINCT_SMALL + 1];
 } gn_distinct;
 
 /* A set points into itself: it must not be moved. */
 void gn_distinct_init(gn_distinct *d, const char *what, gn_budget *b);
 void gn_distinct_release(gn_distinct *d); /* idempotent; zeroed memory is allowed */
-void gn_distinct_clear(gn_distinct *d);
+static inline void gn_distinct_clear(gn_distinct *d);
 
 /* Add one value (n >= 1); GN_SLACK readable bytes must follow it. */
 static inline int gn_distinct_add(gn_distinct *d, gn_str v, gn_err *e);
@@ -71,7 +66,17 @@ uint8_t *gn_distinct_list(gn_distinct *d, uint8_t *p);
 
 /* ---- inlined: it is called once for each event ---- */
 
-int gn_distinct_grow(gn_distinct *d, gn_err *e);
+void gn_distinct_reset(gn_distinct *d);
+int gn_distinct_add_large(gn_distinct *d, gn_str v, gn_err *e);
+void gn_distinct_add_slowly(gn_distinct *d);
+
+static inline void gn_distinct_clear(gn_distinct *d)
+{
+    if (d->mask || d->kept)
+        gn_distinct_reset(d);
+    d->n = 0;
+    d->seen = 0;
+}
 
 static inline uint64_t gn_distinct_hash(const gn_distinct_item *x)
 {
@@ -86,34 +91,59 @@ static inline uint64_t gn_distinct_hash(const gn_distinct_item *x)
     return h;
 }
 
+/* One of 64, for small sets: the top of a product depends on all that lies below. */
+static inline unsigned gn_distinct_bit(const gn_distinct_item *x)
+{
+    uint64_t h = x->head * UINT64_C(0xa0761d6478bd642f) + x->tail * UINT64_C(0xe7037ed1a0b428db);
+    return (unsigned)(h >> 58);
+}
+
+extern const uint64_t gn_distinct_mask[17];
+
 static inline gn_distinct_item gn_distinct_item_of(gn_str v)
 {
     gn_distinct_item x = {.p = v.p, .n = v.n};
+    uint64_t tail;
     if (v.n > 16) {
         x.head = gn_hash_table(v.p, v.n);
         return x;
     }
     memcpy(&x.head, v.p, 8);
-    if (v.n < 8)
-        x.head &= (UINT64_C(1) << (8 * v.n)) - 1; /* little-endian: the first n bytes */
-    else
-        memcpy(&x.tail, v.p + v.n - 8, 8);
+    memcpy(&tail, v.p + 8, 8);
+    x.head &= gn_distinct_mask[v.n];
+    x.tail = v.n > 8 ? tail << (128 - 8 * v.n) : 0;
     return x;
 }
 
-static inline int gn_distinct_add(gn_distinct *d, gn_str v, gn_err *e)
+static inline bool gn_distinct_equal(const gn_distinct_item *a, const gn_distinct_item *b)
 {
-    gn_distinct_item x = gn_distinct_item_of(v);
-    size_t at = gn_distinct_hash(&x) & d->mask;
-    for (; d->slot[at].round == d->round; at = (at + 1) & d->mask) {
-        const gn_distinct_item *o = &d->item[d->slot[at].item];
-        if (o->head == x.head && o->tail == x.tail && o->n == x.n &&
-            (x.n <= 16 || memcmp(o->p, x.p, x.n) == 0))
-            return 0;
+    return ((a->head ^ b->head) | (a->tail ^ b->tail) | (a->n ^ b->n)) == 0 &&
+           (a->n <= 16 || memcmp(a->p, b->p, a->n) == 0);
+}
+
+/* Whether a value is new cannot be foreseen, so a small set decides that without a jump: the value
+ * is written behind the others, and counts there if it is. */
+static inline __attribute__((always_inline)) int gn_distinct_add(gn_distinct *d, gn_str v,
+                                                                 gn_err *e)
+{
+    if (d->mask || d->n == GN_DISTINCT_SMALL)
+        return gn_distinct_add_large(d, v, e);
+    const gn_distinct_item x = gn_distinct_item_of(v);
+    const unsigned bit = gn_distinct_bit(&x);
+    const size_t fresh = ~d->seen >> bit & 1, at = fresh ? d->n : d->by_bit[bit];
+    gn_distinct_item *o = &d->item[d->n];
+    o->head = x.head; /* one by one: x stays in registers */
+    o->tail = x.tail;
+    o->p = x.p;
+    o->n = x.n;
+    if (!gn_distinct_equal(&d->item[at], &x)) {
+        gn_distinct_add_slowly(d);
+        return 0;
     }
-    d->item[d->n] = x;
-    d->slot[at] = (gn_distinct_slot){d->round, (uint32_t)d->n};
-    return ++d->n * 2 > d->mask ? gn_distinct_grow(d, e) : 0;
+    d->by_bit[bit] = (uint8_t)at;
+    d->seen |= UINT64_C(1) << bit;
+    d->n += fresh;
+    return 0;
 }
 
 #endif

@@ -22,6 +22,7 @@ struct gn_sessions {
     gn_header first;      /* of SUMMARY and STATES: the first segment's, for its placement */
     char *params;
     bool begun;
+    bool lasts; /* the last events' values matter */
     /* of the segment */
     int f_user, f_time, f_value, f_page, f_action;
     uint64_t row_first; /* of the batch: number of its first record */
@@ -42,6 +43,7 @@ struct gn_sessions {
     size_t room; /* the users' bytes where sessions are cut */
     uint16_t row[GN_BATCH];
     uint8_t cut[GN_BATCH];
+    uint16_t begin[GN_BATCH]; /* where in row[] sessions begin: ncut */
 };
 
 gn_sessions *gn_sessions_new(const gn_session_options *o, gn_budget *b, gn_err *e)
@@ -58,6 +60,7 @@ gn_sessions *gn_sessions_new(const gn_session_options *o, gn_budget *b, gn_err *
     gn_session_open_init(&s->open, b);
     s->open.output = o->output;
     s->open.with_last = o->with_last;
+    s->lasts = o->with_last || o->output == GN_SESSION_STATES;
     return s;
 }
 
@@ -290,9 +293,9 @@ static int next_user(gn_sessions *s, gn_reader *r, gn_str user, size_t i, gn_err
     return 0;
 }
 
-/* One row; inlined into a loop for batches without nulls. */
-static inline int cut_row(gn_sessions *s, gn_reader *r, gn_str user, int64_t t, int64_t value,
-                          size_t i, gn_err *e)
+/* One row, with user and time. */
+static int cut_row(gn_sessions *s, gn_reader *r, gn_str user, int64_t t, int64_t value, size_t i,
+                   gn_err *e)
 {
     enum cut cut = SAME;
     if (!s->any_user || !same(user, s->user)) {
@@ -321,7 +324,7 @@ static inline int cut_row(gn_sessions *s, gn_reader *r, gn_str user, int64_t t, 
     s->row[s->nrow] = (uint16_t)i;
     s->cut[s->nrow++] = (uint8_t)cut;
     if (cut) {
-        s->ncut++;
+        s->begin[s->ncut++] = (uint16_t)(s->nrow - 1);
         s->room += user.n;
     }
     return 0;
@@ -344,18 +347,52 @@ static int null_row(gn_sessions *s, gn_reader *r, const gn_batch *b, size_t i, g
     return 0;
 }
 
+/* A batch without nulls, for the rule that has a gap and nothing else. */
+static int cut_simply(gn_sessions *s, gn_reader *r, const gn_batch *b, gn_err *e)
+{
+    const gn_str *user = b->col[s->f_user].raw;
+    const int64_t *time = b->col[s->f_time].i;
+    const uint64_t limit = s->rule.limit;
+    gn_str before = s->user;
+    int64_t t = s->time;
+    size_t ncut = 0, room = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        uint8_t cut = NEW_USER;
+        if (same(user[i], before)) {
+            if (time[i] < t)
+                return disorder(s, r, i, e);
+            cut = (uint64_t)time[i] - (uint64_t)t > limit; /* which is not to be foreseen */
+        } else {
+            s->user = before;
+            if (next_user(s, r, user[i], i, e))
+                return -1;
+        }
+        s->cut[i] = cut;
+        s->row[i] = (uint16_t)i;
+        s->begin[ncut] = (uint16_t)i;
+        ncut += cut != SAME;
+        room += cut != SAME ? user[i].n : 0;
+        before = user[i];
+        t = time[i];
+    }
+    s->user = before;
+    s->nrow = b->n;
+    s->ncut = ncut;
+    s->room = room;
+    s->time = s->reach = t;
+    s->timed = true;
+    return 0;
+}
+
 static int cut_batch(gn_sessions *s, gn_reader *r, const gn_batch *b, gn_err *e)
 {
     const gn_vec *user = &b->col[s->f_user], *time = &b->col[s->f_time];
     const int64_t *value = s->rule.from_end ? b->col[s->f_value].i : time->i; /* else unused */
     s->nrow = s->ncut = s->room = 0;
     s->row_first = b->first;
-    if (!user->nulls && !time->nulls && !s->past_users) {
-        for (size_t i = 0; i < b->n; i++)
-            if (cut_row(s, r, user->raw[i], time->i[i], value[i], i, e))
-                return -1;
-        return 0;
-    }
+    if (!user->nulls && !time->nulls && s->timed && !s->past_users && !s->past_times &&
+        !s->rule.from_end && !s->rule.split)
+        return cut_simply(s, r, b, e);
     for (size_t i = 0; i < b->n; i++)
         if (user->null[i] | time->null[i]) {
             if (null_row(s, r, b, i, e))
@@ -402,33 +439,58 @@ static void count_values(gn_sessions *s, const gn_batch *b)
     s->open.count.value_above_8h += above;
 }
 
-static int add_event(gn_sessions *s, const gn_batch *b, size_t i, gn_err *e)
+/* The greatest valid value of the events at the session's last time, of those numbered row[0..n).
+ */
+static void last_values(gn_sessions *s, const gn_batch *b, const uint16_t *row, size_t n)
+{
+    const int64_t *time = b->col[s->f_time].i;
+    const gn_vec *v = &b->col[s->f_value];
+    gn_session *now = &s->open.now;
+    if (time[row[n - 1]] > now->end)
+        now->last = -1;
+    for (size_t k = n; k-- > 0 && time[row[k]] == time[row[n - 1]];)
+        if (!v->null[row[k]] && v->i[row[k]] > now->last)
+            now->last = v->i[row[k]];
+}
+
+static int add_distinct(gn_sessions *s, const gn_batch *b, const uint16_t *row, size_t n, gn_err *e)
+{
+    const gn_vec *page = s->f_page >= 0 ? &b->col[s->f_page] : NULL;
+    const gn_vec *action = s->f_action >= 0 ? &b->col[s->f_action] : NULL;
+    for (size_t k = 0; k < n; k++) {
+        if (page && !page->null[row[k]] && gn_distinct_add(&s->open.page, page->raw[row[k]], e))
+            return -1;
+        if (action && !action->null[row[k]] &&
+            gn_distinct_add(&s->open.action, action->raw[row[k]], e))
+            return -1;
+    }
+    return 0;
+}
+
+/* Events of the open session: those numbered row[0..n), n at least 1. */
+static int add_events(gn_sessions *s, const gn_batch *b, const uint16_t *row, size_t n, gn_err *e)
 {
     gn_session *now = &s->open.now;
-    int64_t t = b->col[s->f_time].i[i], end = t;
-    now->events++;
+    const int64_t *time = b->col[s->f_time].i;
+    now->events += n;
     if (s->f_value >= 0) {
-        const gn_vec *v = &b->col[s->f_value];
-        int64_t value = v->null[i] ? -1 : v->i[i];
-        if (value > 0)
-            now->total += value; /* at most 2^63 values below 2^63: no overflow */
-        if (value < 0)
-            value = -1;
-        if (t > now->end || value > now->last)
-            now->last = value;
-        if (s->rule.from_end)
-            end = gn_session_end_of(t, value);
+        const int64_t *v = b->col[s->f_value].i;
+        gn_i128 total = now->total; /* at most 2^63 values below 2^63: no overflow */
+        for (size_t k = 0; k < n; k++)
+            total += v[row[k]] > 0 ? v[row[k]] : 0;
+        now->total = total;
+        if (s->lasts)
+            last_values(s, b, row, n);
+        for (size_t k = 0; k < n && s->rule.from_end; k++) {
+            int64_t end = gn_session_end_of(time[row[k]], v[row[k]]);
+            if (end > now->reach)
+                now->reach = end;
+        }
     }
-    now->end = t;
-    if (end > now->reach)
-        now->reach = end;
-    if (s->f_page >= 0 && !b->col[s->f_page].null[i] &&
-        gn_distinct_add(&s->open.page, b->col[s->f_page].raw[i], e))
-        return -1;
-    if (s->f_action >= 0 && !b->col[s->f_action].null[i] &&
-        gn_distinct_add(&s->open.action, b->col[s->f_action].raw[i], e))
-        return -1;
-    return 0;
+    now->end = time[row[n - 1]];
+    if (now->end > now->reach)
+        now->reach = now->end;
+    return add_distinct(s, b, row, n, e);
 }
 
 /* Row i begins a session. */
@@ -453,9 +515,9 @@ static int sessions_batch(gn_sessions *s, const gn_batch *b, gn_writer *w, gn_er
         if (!(p = gn_writer_reserve(w, room, e)))
             return -1;
     }
-    for (size_t k = 0; k < s->nrow; k++) {
-        size_t i = s->row[k];
-        if (s->cut[k]) {
+    for (size_t k = 0, c = 0, stop; k < s->nrow; k = stop) {
+        if (c < s->ncut && s->begin[c] == k) {
+            c++;
             if (s->open.any && summary) {
                 if (!(p = gn_session_summary(&s->open, p, e)))
                     return -1;
@@ -463,9 +525,10 @@ static int sessions_batch(gn_sessions *s, const gn_batch *b, gn_writer *w, gn_er
             } else if (s->open.any && gn_session_state(&s->open, w, e)) {
                 return -1;
             }
-            open_session(s, b, i, s->cut[k]);
+            open_session(s, b, s->row[k], s->cut[k]);
         }
-        if (add_event(s, b, i, e))
+        stop = c < s->ncut ? s->begin[c] : s->nrow;
+        if (add_events(s, b, s->row + k, stop - k, e))
             return -1;
     }
     if (summary && gn_writer_commit(w, p, n, e))

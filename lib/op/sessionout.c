@@ -189,7 +189,11 @@ uint8_t *gn_session_summary(gn_session_open *o, uint8_t *p, gn_err *e)
     const gn_session *s = &o->now;
     const gn_session_names *n = &o->names;
     char digits[24];
-    size_t nd = gn_int_format((int64_t)o->number, digits);
+    size_t nd = 1;
+    if (o->number < 10)
+        digits[0] = (char)('0' + o->number);
+    else
+        nd = gn_int_format((int64_t)o->number, digits);
     int64_t duration = (int64_t)(((uint64_t)s->end - (uint64_t)s->start) / 1000);
     if (o->with_last && s->last > 0 && __builtin_add_overflow(duration, s->last, &duration)) {
         gn_fail(e, GN_INPUT, "the duration of a session overflows");
