@@ -304,10 +304,10 @@ static int cut_row(gn_sessions *s, gn_reader *r, gn_str user, int64_t t, int64_t
     } else {
         s->user = user; /* the same bytes, nearer */
     }
+    if (s->past_times || (s->timed && t < s->time))
+        return disorder(s, r, i, e);
     if (!s->timed)
         cut = NEW_USER;
-    else if (t < s->time || s->past_times)
-        return disorder(s, r, i, e);
     else if (gn_session_gap(&s->rule, s->reach, t))
         cut = CUT;
     s->time = t;
