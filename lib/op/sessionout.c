@@ -26,10 +26,11 @@ void gn_session_span(gn_session_rule *r, int64_t t)
 {
     r->offset = gn_zone_offset(r->zone, t, &r->from, &r->until) * GN_US;
     r->floor = INT64_MIN;
-    if (r->from != INT64_MIN) {
-        int64_t last = r->from - 1;
-        int64_t local = last + gn_zone_offset(r->zone, last, NULL, NULL) * GN_US;
-        r->floor = gn_day_of_us(local);
+    if (r->from != INT64_MIN) { /* the last moment of the span before */
+        int64_t last = r->from - 1, local;
+        if (!__builtin_add_overflow(last, gn_zone_offset(r->zone, last, NULL, NULL) * GN_US,
+                                    &local))
+            r->floor = gn_day_of_us(local);
     }
 }
 
