@@ -97,6 +97,17 @@ u_1,u,2023-07-01 13:00:01,2023-07-01 13:00:01,0,1,0,1,1,true" "$(table e.gn --fr
 
 @test "--with-last: the longest of the last events" {
     is "1830000 0 1207000" "$(table a.gn --with-last | cut -d , -f 5 | xargs)"
+    # Also where the last ones are too many for one batch.
+    "$PYTHON" - <<'END'
+import os, sys
+sys.path.insert(0, os.environ["ORACLE"])
+import gnstream
+with open("t.gn", "wb") as f:
+    f.write(gnstream.build([("user_id", "str"), ("timestamp", "time"), ("duration_ms", "int")],
+                           [("u", 0, 3000 - i) for i in range(3000)],
+                           {"order": [["user_id", "asc"], ["timestamp", "asc"]]}))
+END
+    is "3000,3000" "$(table t.gn --with-last | cut -d , -f 5,6)"
     status 2 gn-sessionize --with-last a.gn
     status 2 gn-sessionize --with-last --summary --partial a.gn
 }
