@@ -94,6 +94,7 @@ struct gn_app {
     const char *options; /* description of the options that affect the result */
     int status;          /* exit status of a successful run: GN_OK, or GN_NO for checks */
     bool done;           /* set by a hook: no further input is needed (gn-head) */
+    bool own_inputs;     /* set by check: `run` reads the operands, despite GN_APP_STREAM_IN */
     struct gn_app_private *priv;
 };
 
@@ -104,7 +105,9 @@ int gn_app_run(const gn_filter *f, int argc, char **argv);
 void gn_app_count(gn_app *a, const char *name, uint64_t n);
 /* Print "name: note: ..." to standard error unless -q. */
 void gn_app_note(gn_app *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Records read, for filters whose input is no record stream; and bytes. */
+/* An input segment that `run` read itself has ended: its lineage joins app->lineage. */
+int gn_app_input_ended(gn_app *a, const gn_lineage *l);
+/* Records read, for filters whose input the app does not read; and bytes. */
 void gn_app_records_in(gn_app *a, uint64_t n, uint64_t bytes);
 
 /* Begin an output segment on app->w. */
