@@ -75,11 +75,11 @@ typedef struct gn_column {
 int gn_header_map(gn_header *h, const gn_column *column, size_t n, gn_err *e);
 
 typedef struct gn_trailer {
-    bool fail; /* a fail trailer: only the next two count */
+    bool fail;         /* a fail trailer: only the next two count */
     char *fail_command;
     int fail_status;
     uint64_t records;
-    uint64_t xxh3; /* of the segment's bytes before this value: last in the map */
+    uint64_t xxh3;     /* of the segment's bytes before this value: last in the map */
     gn_lineage lineage;
 } gn_trailer;
 
