@@ -129,6 +129,17 @@ done:
     return r;
 }
 
+const char *gn_app_take_operand(gn_app *a)
+{
+    gn_list *l = &a->files;
+    if (l->n == 0)
+        return NULL;
+    const char *first = l->v[0];
+    l->n--;
+    memmove(l->v, l->v + 1, l->n * sizeof *l->v);
+    return first;
+}
+
 static int parse_options(gn_app *a, int argc, char **argv)
 {
     const gn_filter *f = a->filter;
@@ -140,6 +151,8 @@ static int parse_options(gn_app *a, int argc, char **argv)
         return -1;
     if (a->common.help || a->common.version)
         return 0;
+    if (f->take_operands && f->take_operands(a))
+        return -1;
     if (f->flags & GN_APP_NO_OPERANDS && a->files.n)
         return gn_fail(e, GN_USAGE, "takes no files, got '%s' (see --help)", a->files.v[0]);
     if (a->common.memory < MEMORY_FLOOR)

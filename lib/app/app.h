@@ -4,7 +4,8 @@
  *     int main(int argc, char **argv) { return gn_app_run(&filter, argc, argv); }
  *
  * Hooks return 0, or -1 with app->err set. They run in this order:
- *   check                        options are parsed; nothing is open yet
+ *   take_operands                options are parsed; take those operands that are no files
+ *   check                        nothing is open yet
  *   start                        outputs are open, no input was read
  *   (segment (batch* ) end)*     for each input segment; GN_APP_STREAM_IN only
  *   run                          instead of the three above, without GN_APP_STREAM_IN
@@ -54,6 +55,7 @@ typedef struct gn_filter {
     const void *defaults;       /* may be NULL */
     size_t state_size;          /* of the state struct, zeroed */
     const gn_example *examples; /* ended by one with NULL command */
+    int (*take_operands)(gn_app *);
     int (*check)(gn_app *);
     int (*start)(gn_app *);
     int (*segment)(gn_app *);
@@ -99,6 +101,10 @@ struct gn_app {
 };
 
 int gn_app_run(const gn_filter *f, int argc, char **argv);
+
+/* In the hook take_operands: the first operand, which is no file (gn-where EXPR FILE...), to become
+ * the value of an option, so that provenance tells of it. NULL when there is none. */
+const char *gn_app_take_operand(gn_app *a);
 
 /* Statistics: add to a named counter (created at first use, printed in that order). `name` is a
  * static string. */

@@ -32,6 +32,7 @@ set_args() {
     gn-fromjson) args=(--schema interactions) ;;
     gn-head | gn-view | gn-tail) args=(-n 99999999) ;;
     gn-where) args=('1 = 1') ;;
+    gn-select) args=(-f '*') ;;
     gn-sample) args=(--rate 1) ;;
     gn-sort) args=(-k user_id) ;;
     *) args=() ;;
