@@ -56,9 +56,8 @@ static const struct {
      {"memory", 'm', "SIZE", "memory for the state (default 256M, at least 16M)", GN_OPT_SIZE,
       offsetof(gn_common, memory), false, 0, 0}},
     {GN_APP_TEMP,
-     {"temp-dir", 'T', "DIR",
-      "directory for temporary files (default: GN_TMPDIR, TMPDIR or /tmp)", GN_OPT_TEXT,
-      offsetof(gn_common, temp_dir), false, 0, 0}},
+     {"temp-dir", 'T', "DIR", "directory for temporary files (default: GN_TMPDIR, TMPDIR or /tmp)",
+      GN_OPT_TEXT, offsetof(gn_common, temp_dir), false, 0, 0}},
     {GN_APP_TZ,
      {"tz", 0, "ZONE", "IANA time zone in which days begin (default UTC)", GN_OPT_TEXT,
       offsetof(gn_common, tz), true, 0, 0}},
@@ -216,6 +215,30 @@ static int open_output(gn_app *a)
     if (a->filter->flags & GN_APP_STREAM_OUT && !(a->w = gn_writer_new(a->out, e)))
         return -1;
     return 0;
+}
+
+int gn_app_merge_end(gn_app *a)
+{
+    const gn_trailer *t = gn_reader_trailer(a->reader);
+    if (t->records == 0) /* nothing cannot be counted twice */
+        return 0;
+    if (!t->lineage.covered)
+        gn_app_count(a, "states_without_cover", 1);
+    if (gn_lineage_overlaps(&a->lineage, &t->lineage))
+        return gn_fail(&a->err, GN_INPUT,
+                       "'%s': it covers records that an earlier input covers too: they would be "
+                       "counted twice",
+                       gn_reader_name(a->reader));
+    return 0;
+}
+
+int gn_app_merge_finish(gn_app *a, bool allow_missing)
+{
+    if (allow_missing || !a->lineage.covered || gn_lineage_whole(&a->lineage))
+        return 0;
+    return gn_fail(&a->err, GN_INPUT,
+                   "parts of the sources are missing from the merged states (give all parts, or "
+                   "--allow-partial)");
 }
 
 gn_writer *gn_app_also(gn_app *a, const char *path)

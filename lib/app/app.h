@@ -123,6 +123,12 @@ int gn_app_begin(gn_app *a, const gn_header *h);
  * output no longer accounts for its input (gn-head, gn-sample). */
 int gn_app_end_segment(gn_app *a, const gn_lineage *from, bool drop_cover);
 
+/* For filters that merge partial states. At a segment's end: refuse it when it covers records that
+ * an earlier one covers too (they would be counted twice); one without cover is counted. */
+int gn_app_merge_end(gn_app *a);
+/* At the end: refuse results from which parts of the sources are missing, unless they may be. */
+int gn_app_merge_finish(gn_app *a, bool allow_missing);
+
 /* A further output stream, ended and committed together with the others at the end. The app owns
  * both; the filter begins the segment, writes, and leaves it open or calls gn_writer_end itself. */
 gn_writer *gn_app_also(gn_app *a, const char *path);
