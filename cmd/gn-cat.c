@@ -145,7 +145,8 @@ static const gn_example examples[] = {
                                  "\"edit\" and duration_ms > 1min'"
                                  " events.gn"},
     {"four processes read a file together",
-     "parallel -k 'gn-cat --split {}/4 f.gn.zst | gn-dau --partial -o {}.gn' ::: 1 2 3 4"},
+     "parallel 'gn-cat --split {}/4 f.gn.zst | gn-dau --partial -o {}.gn' ::: 1 2 3 4; gn-dau "
+     "--merge [1-4].gn"},
     {NULL, NULL},
 };
 

@@ -323,6 +323,8 @@ static int part_trailer(gn_reader *r, gn_err *e)
     l->covered = true;
     if (!run->begins)
         l->ncover = 0;
+    if (run->from == run->to && !run->begins) /* nothing, perhaps of a segment that is not cut */
+        return 0;
     if (gn_lineage_add_source(l, (gn_source){id, run->segment.records, true}, e))
         return -1;
     return run->from == run->to
