@@ -196,25 +196,13 @@ static int write_all(gn_out *o, const uint8_t *p, size_t n, gn_err *e)
     return 0;
 }
 
-static void put_le32(uint8_t *p, uint32_t v)
-{
-    for (int i = 0; i < 4; i++)
-        p[i] = (uint8_t)(v >> (8 * i));
-}
-
-static void put_le64(uint8_t *p, uint64_t v)
-{
-    put_le32(p, (uint32_t)v);
-    put_le32(p + 4, (uint32_t)(v >> 32));
-}
-
 /* An entry of the seek table, and where the frame begins for the index. */
 static int put_entry(gn_out *o, size_t packed, size_t n, gn_err *e)
 {
     uint8_t entry[8], tag[8];
-    put_le32(entry, (uint32_t)packed);
-    put_le32(entry + 4, (uint32_t)n);
-    put_le64(tag, o->next);
+    gn_put_le32(entry, (uint32_t)packed);
+    gn_put_le32(entry + 4, (uint32_t)n);
+    gn_put_le64(tag, o->next);
     o->frames++;
     return gn_buf_add(&o->table, entry, sizeof entry, e) || gn_buf_add(&o->tags, tag, sizeof tag, e)
                ? -1
@@ -326,7 +314,7 @@ int gn_out_flush(gn_out *o, gn_err *e)
     return 0;
 }
 
-/* See seek.h. It is left out where its size would not fit its head. */
+/* See seek.h. It is left out where nothing was noted, or too much. */
 static int put_index(gn_out *o, gn_err *e)
 {
     gn_buf b = {0};
@@ -334,15 +322,15 @@ static int put_index(gn_out *o, gn_err *e)
     size_t content = GN_INDEX_HEAD + o->tags.n + o->notes.n + sizeof sum;
     if (o->unmarked || o->notes.n == 0 || content > GN_INDEX_MAX)
         return 0;
-    put_le32(h, GN_INDEX_MAGIC);
-    put_le32(h + 4, (uint32_t)content);
+    gn_put_le32(h, GN_INDEX_MAGIC);
+    gn_put_le32(h + 4, (uint32_t)content);
     memcpy(h + 8, GN_INDEX_NAME, 8);
-    put_le32(h + 16, o->frames);
-    put_le32(h + 20, (uint32_t)o->notes.n);
+    gn_put_le32(h + 16, o->frames);
+    gn_put_le32(h + 20, (uint32_t)o->notes.n);
     int r = gn_buf_add(&b, h, sizeof h, e) || gn_buf_add(&b, o->tags.p, o->tags.n, e) ||
             gn_buf_add(&b, o->notes.p, o->notes.n, e);
     if (r == 0) {
-        put_le64(sum, gn_hash(b.p + 8, b.n - 8));
+        gn_put_le64(sum, gn_hash(b.p + 8, b.n - 8));
         r = gn_buf_add(&b, sum, sizeof sum, e) || write_all(o, b.p, b.n, e) ||
             put_entry(o, b.n, 0, e);
     }
@@ -354,11 +342,11 @@ static int put_seek_table(gn_out *o, gn_err *e)
 {
     uint8_t h[8], f[9];
     size_t content = o->table.n + sizeof f;
-    put_le32(h, GN_SEEK_MAGIC);
-    put_le32(h + 4, (uint32_t)content);
-    put_le32(f, o->frames);
+    gn_put_le32(h, GN_SEEK_MAGIC);
+    gn_put_le32(h + 4, (uint32_t)content);
+    gn_put_le32(f, o->frames);
     f[4] = 0; /* entries carry no checksums: the frames do */
-    put_le32(f + 5, GN_SEEK_FOOT);
+    gn_put_le32(f + 5, GN_SEEK_FOOT);
     return write_all(o, h, sizeof h, e) || write_all(o, o->table.p, o->table.n, e) ||
                    write_all(o, f, sizeof f, e)
                ? -1

@@ -5,7 +5,6 @@
 #include "../base/hash.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -37,6 +36,18 @@ uint32_t gn_le32(const uint8_t *p)
 uint64_t gn_le64(const uint8_t *p)
 {
     return gn_le32(p) | (uint64_t)gn_le32(p + 4) << 32;
+}
+
+void gn_put_le32(uint8_t *p, uint32_t v)
+{
+    for (int i = 0; i < 4; i++)
+        p[i] = (uint8_t)(v >> (8 * i));
+}
+
+void gn_put_le64(uint8_t *p, uint64_t v)
+{
+    gn_put_le32(p, (uint32_t)v);
+    gn_put_le32(p + 4, (uint32_t)(v >> 32));
 }
 
 void gn_frames_release(gn_frames *f)

@@ -56,7 +56,10 @@ void gn_frames_release(gn_frames *f); /* idempotent */
 /* The frame that holds the uncompressed offset `raw`, below the last one. */
 size_t gn_frames_find(const gn_frames *f, uint64_t raw);
 
+/* Little-endian numbers. */
 uint32_t gn_le32(const uint8_t *p);
 uint64_t gn_le64(const uint8_t *p);
+void gn_put_le32(uint8_t *p, uint32_t v);
+void gn_put_le64(uint8_t *p, uint64_t v);
 
 #endif

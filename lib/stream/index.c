@@ -11,20 +11,14 @@
 #define NOTE 40 /* bytes of a noted segment */
 #define CUTS_MAX 65536
 
-static void put_le64(uint8_t *p, uint64_t v)
-{
-    for (int i = 0; i < 8; i++)
-        p[i] = (uint8_t)(v >> (8 * i));
-}
-
 int gn_indexed_note(const gn_indexed *s, gn_out *out, gn_err *e)
 {
     uint8_t b[NOTE];
-    put_le64(b, s->begin);
-    put_le64(b + 8, s->first);
-    put_le64(b + 16, s->trailer);
-    put_le64(b + 24, s->end);
-    put_le64(b + 32, s->records);
+    gn_put_le64(b, s->begin);
+    gn_put_le64(b + 8, s->first);
+    gn_put_le64(b + 16, s->trailer);
+    gn_put_le64(b + 24, s->end);
+    gn_put_le64(b + 32, s->records);
     return gn_out_note(out, b, sizeof b, e);
 }
 

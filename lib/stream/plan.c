@@ -122,8 +122,9 @@ int gn_plan_part(gn_plan *p, const char *const *paths, uint64_t part, uint64_t p
         if (a.at < b.at && add_file(p, x, paths[i], a, b, e))
             return -1;
     }
-    for (size_t i = 0, at = 0; i < p->nfiles && p->n == 0; at += p->file[i++].bytes)
-        if (at == from_base)
+    base = 0;
+    for (size_t i = 0; i < p->nfiles && p->n == 0; base += p->file[i++].bytes)
+        if (base == from_base)
             return add_nothing(p, &p->file[i], paths[i], from.at, e);
     return 0;
 }
