@@ -16,7 +16,8 @@ struct gn_writer {
     uint64_t total;    /* of the segments ended */
     const uint8_t *at; /* where the last reservation begins */
     uint64_t bytes;    /* of everything */
-    gn_indexed index;  /* of the open segment */
+    gn_indexed index;  /* of the open segment, or that which is passed on */
+    bool passing;      /* it is between its header and its trailer */
 };
 
 gn_writer *gn_writer_new(gn_out *out, gn_err *e)
@@ -52,10 +53,27 @@ static int mark(gn_writer *w, size_t bytes, uint64_t n, gn_err *e)
     return gn_out_mark(w->out, e);
 }
 
+/* A header or a trailer that was passed on, in turn. */
+static int passed(gn_writer *w, size_t bytes, gn_err *e)
+{
+    gn_indexed *x = &w->index;
+    w->passing = !w->passing;
+    if (w->passing) {
+        *x = (gn_indexed){w->bytes - bytes, w->bytes, 0, 0, w->records};
+        return 0;
+    }
+    x->trailer = w->bytes - bytes;
+    x->end = w->bytes;
+    x->records = w->records - x->records;
+    return gn_indexed_note(x, w->out, e);
+}
+
 int gn_writer_raw(gn_writer *w, const void *p, size_t bytes, uint64_t n, gn_err *e)
 {
     gn_xxh3_64_update(w->sum, p, bytes);
-    return gn_out_write(w->out, p, bytes, e) || mark(w, bytes, n, e) ? -1 : 0;
+    if (gn_out_write(w->out, p, bytes, e) || mark(w, bytes, n, e))
+        return -1;
+    return w->open || n ? 0 : passed(w, bytes, e);
 }
 
 int gn_writer_begin(gn_writer *w, const gn_header *h, gn_err *e)

@@ -31,6 +31,19 @@ load helper
     zstd -dcq d.gn.zst | cmp - <(zstd -dcq a.gn.zst && gn-cat a.gn.zst b.gn a.gn.zst)
 }
 
+@test "every command writes the index: gn-tee too, which passes on what it gets" {
+    gn-gen --rows 200000 -o a.gn
+    gn-gen --rows 0 -o b.gn
+    cat a.gn b.gn a.gn | gn-tee -z c.gn.zst >d.gn.zst
+    for f in c.gn.zst d.gn.zst; do
+        zstd -dcq $f | cmp - <(cat a.gn b.gn a.gn)
+        is true "$(gn-info --json $f | jq '.files[0].indexed')"
+        for i in 1 2 3; do gn-cat --split $i/3 --stats=stats $f; done | gn-tocsv --no-header |
+            cmp - <(gn-tocsv --no-header a.gn b.gn a.gn)
+        (($(jq .bytes_in stats) < $(wc -c <$f) * 2 / 3))
+    done
+}
+
 @test "one part is all: the very stream" {
     gn-gen --rows 70000 -o a.gn.zst
     zstd -dcq a.gn.zst >a.gn

@@ -217,11 +217,16 @@ def check_parts(want, parts, what):
             sizes[source] = size
         for source, lo, hi, _, _ in segment.trailer.get("cover", []):
             ranges.setdefault(source, []).append((lo, hi))
+    known = {s[0] for segment in want for s in segment.trailer.get("sources", [])}
+    for segment in (s for g in got for s in g):
+        for source, lo, hi, _, _ in segment.trailer.get("cover", []):
+            if source not in known and hi - lo != len(segment.records):
+                raise Wrong("%s: %d records under a cover of %d" % (
+                    what, len(segment.records), hi - lo))
     original = {}
     for segment in want:
         for source, lo, hi, _, _ in segment.trailer.get("cover", []):
             original[source] = (lo, hi)
-    known = {s[0] for segment in want for s in segment.trailer.get("sources", [])}
     for source, size in sizes.items():
         if source in known and source not in original:
             continue
