@@ -3,6 +3,7 @@
 
 #include "../base/parse.h"
 #include "../base/sig.h"
+#include "../stream/split.h"
 #include "../stream/text.h"
 #include "trace.h"
 
@@ -353,7 +354,9 @@ static int run_filter(gn_app *a)
     int ev;
     if (!(f->flags & GN_APP_STREAM_IN) || a->own_inputs)
         return call(a, f->run);
-    a->reader = gn_reader_open(a->files.v, a->files.n, a->common.max_record, &a->err);
+    a->reader = a->parts ? gn_split_open(a->files.v, a->files.n, a->part, a->parts,
+                                         a->common.max_record, &a->err)
+                         : gn_reader_open(a->files.v, a->files.n, a->common.max_record, &a->err);
     if (!a->reader)
         return -1;
     while (!a->done && (ev = gn_reader_next(a->reader, &batch, &a->err)) != GN_EV_EOF) {

@@ -86,9 +86,10 @@ struct gn_app {
     gn_common common;
     gn_list files; /* operands */
     gn_err err;
-    gn_budget budget;  /* cap from -m */
-    gn_zone *zone;     /* --tz */
-    gn_reader *reader; /* GN_APP_STREAM_IN */
+    gn_budget budget;     /* cap from -m */
+    gn_zone *zone;        /* --tz */
+    uint64_t part, parts; /* parts > 0, set by `check`: read part `part` of `parts` of the files */
+    gn_reader *reader;    /* GN_APP_STREAM_IN */
     gn_out *out;
     gn_writer *w; /* GN_APP_STREAM_OUT */
     gn_lineage
