@@ -254,7 +254,7 @@ static const gn_example examples[] = {
 
 static const gn_filter filter = {
     .name = "gn-dau",
-    .summary = "count distinct active users by day, week, month and rolling 30 days, exactly",
+    .summary = "count distinct active users by day, week, month and rolling 30 days",
     .operands = "[FILE...]",
     .order = "none",
     .memory = "keyed, about 80 bytes a user and year",
