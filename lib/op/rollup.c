@@ -11,7 +11,7 @@
 #include <string.h>
 
 typedef struct total {
-    uint64_t events, interactions;
+    uint64_t events, interactions, touches;
     gn_i128 sum;
 } total;
 
@@ -71,24 +71,32 @@ static int room(gn_rollup *r, size_t n, gn_err *e)
     return 0;
 }
 
-int gn_rollup_add(gn_rollup *r, const gn_str *user, const int64_t *day, const uint64_t *events,
-                  const uint64_t *interactions, const gn_i128 *sum, const uint16_t *row, size_t n,
-                  gn_err *e)
+/* The numbers of the pairs of n rows; row NULL: rows 0 .. n-1. */
+static int find_pairs(gn_rollup *r, const gn_str *user, const int64_t *day, const uint16_t *row,
+                      size_t n, uint32_t *number, gn_err *e)
 {
-    uint32_t number[GN_BATCH];
     pair p[GN_BATCH];
     gn_str key[GN_BATCH];
     if (n == 0)
         return 0;
     for (size_t k = 0; k < n; k++)
-        key[k] = user[row[k]];
+        key[k] = user[row ? row[k] : k];
     if (gn_hashtab_add(r->users, key, number, n, e))
         return -1;
     for (size_t k = 0; k < n; k++) {
-        p[k] = (pair){number[k], (int32_t)day[row[k]]};
+        p[k] = (pair){number[k], (int32_t)day[row ? row[k] : k]};
         key[k] = (gn_str){(const uint8_t *)&p[k], sizeof p[k]};
     }
-    if (gn_hashtab_add(r->days, key, number, n, e) || room(r, gn_hashtab_count(r->days), e))
+    return gn_hashtab_add(r->days, key, number, n, e) || room(r, gn_hashtab_count(r->days), e) ? -1
+                                                                                               : 0;
+}
+
+int gn_rollup_add(gn_rollup *r, const gn_str *user, const int64_t *day, const uint64_t *events,
+                  const uint64_t *interactions, const gn_i128 *sum, const uint16_t *row, size_t n,
+                  gn_err *e)
+{
+    uint32_t number[GN_BATCH];
+    if (find_pairs(r, user, day, row, n, number, e))
         return -1;
     for (size_t k = 0; k < n; k++) {
         total *t = &r->total[number[k]];
@@ -100,8 +108,22 @@ int gn_rollup_add(gn_rollup *r, const gn_str *user, const int64_t *day, const ui
     return 0;
 }
 
+int gn_rollup_touch(gn_rollup *r, const gn_str *user, const int64_t *day, const uint64_t *touches,
+                    const uint16_t *row, size_t n, gn_err *e)
+{
+    uint32_t number[GN_BATCH];
+    if (find_pairs(r, user, day, row, n, number, e))
+        return -1;
+    for (size_t k = 0; k < n; k++) {
+        uint64_t *t = &r->total[number[k]].touches;
+        if (__builtin_add_overflow(*t, row ? touches[row[k]] : 1, t) || *t > INT64_MAX)
+            return gn_fail(e, GN_INPUT, "a user's totals of a day overflow");
+    }
+    return 0;
+}
+
 int gn_rollup_header(gn_header *h, const char *user, gn_type user_type, const char *value,
-                     gn_err *e)
+                     bool with_touches, gn_err *e)
 {
     char name[GN_NAME_MAX + 16];
     snprintf(name, sizeof name, "total_%s", value ? value : "");
@@ -109,6 +131,7 @@ int gn_rollup_header(gn_header *h, const char *user, gn_type user_type, const ch
         gn_schema_add(&h->schema, "date", 4, GN_DATE, e) ||
         gn_schema_add(&h->schema, "events", 6, GN_INT, e) ||
         gn_schema_add(&h->schema, "interactions", 12, GN_INT, e) ||
+        (with_touches && gn_schema_add(&h->schema, "touches", 7, GN_INT, e)) ||
         (value && gn_schema_add(&h->schema, name, strlen(name), GN_BIN, e)) ||
         gn_header_add_order(h, user, false, e) || gn_header_add_order(h, "date", false, e))
         return -1;
@@ -148,23 +171,25 @@ static pair pair_at(const gn_rollup *r, size_t i)
     return p;
 }
 
-static int write_row(const gn_rollup *r, gn_row *row, uint32_t i, bool with_sum, gn_writer *w,
-                     gn_err *e)
+static int write_row(const gn_rollup *r, gn_row *row, uint32_t i, bool with_touches, bool with_sum,
+                     gn_writer *w, gn_err *e)
 {
     pair p = pair_at(r, i);
     const total *t = &r->total[i];
     uint8_t sum[16];
     gn_i128_put(t->sum, sum);
-    return gn_row_begin(row, with_sum ? 5 : 4, e) ||
+    return gn_row_begin(row, (size_t)4 + with_touches + with_sum, e) ||
                    gn_row_raw(row, gn_hashtab_key(r->users, p.user), e) ||
                    gn_row_date(row, p.day, e) || gn_row_int(row, (int64_t)t->events, e) ||
                    gn_row_int(row, (int64_t)t->interactions, e) ||
+                   (with_touches && gn_row_int(row, (int64_t)t->touches, e)) ||
                    (with_sum && gn_row_bin(row, sum, sizeof sum, e)) || gn_row_write(row, w, e)
                ? -1
                : 0;
 }
 
-int gn_rollup_write(gn_rollup *r, gn_type user_type, bool with_sum, gn_writer *w, gn_err *e)
+int gn_rollup_write(gn_rollup *r, gn_type user_type, bool with_touches, bool with_sum, gn_writer *w,
+                    gn_err *e)
 {
     size_t nusers = gn_hashtab_count(r->users), n = gn_hashtab_count(r->days);
     size_t bytes = nusers * 2 * sizeof(uint32_t) + n * sizeof(ranked);
@@ -189,7 +214,7 @@ int gn_rollup_write(gn_rollup *r, gn_type user_type, bool with_sum, gn_writer *w
     }
     qsort(rows, n, sizeof *rows, cmp_ranked);
     for (size_t i = 0; i < n; i++)
-        if (write_row(r, &row, rows[i].pair, with_sum, w, e))
+        if (write_row(r, &row, rows[i].pair, with_touches, with_sum, w, e))
             goto done;
     result = 0;
 done:
