@@ -1,16 +1,21 @@
-/* gn-cat - concatenate streams, verifying them; compress, project, filter.
+/* gn-cat - concatenate streams, verifying them; compress, project, filter, cut into parts.
  *
  * Every value is checked: type, range, shortest form, valid UTF-8. Needs: any order.
  * Memory: streaming. Segments map one to one, and so do their claims: a record-wise filter keeps
  * order, placement and cover. */
 #include "app/app.h"
+#include "base/parse.h"
 #include "op/expr.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#define PARTS_MAX 1000000
 
 struct options {
     const char *fields;
     const char *where;
+    const char *split;
 };
 
 struct state {
@@ -27,13 +32,33 @@ static const gn_opt opts[] = {
      AT(fields), true, 0, 0},
     {"where", 0, "EXPR", "keep the records for which the expression is true", GN_OPT_TEXT,
      AT(where), true, 0, 0},
+    {"split", 0, "I/N", "read only the I-th of N parts of the files' records", GN_OPT_TEXT,
+     AT(split), false, 0, 0},
     {0},
 };
+
+static int check_split(gn_app *a, const char *text)
+{
+    const char *slash = strchr(text, '/');
+    int64_t i, n;
+
+    if (!slash || !gn_parse_int(text, (size_t)(slash - text), &i) ||
+        !gn_parse_int(slash + 1, strlen(slash + 1), &n) || i < 1 || i > n || n > PARTS_MAX)
+        return gn_fail(&a->err, GN_USAGE, "--split: '%s' is not I/N with 1 <= I <= N <= %d", text,
+                       PARTS_MAX);
+    if (a->files.n == 0)
+        return gn_fail(&a->err, GN_USAGE, "--split reads files by name, not standard input");
+    a->part = (uint64_t)i;
+    a->parts = (uint64_t)n;
+    return 0;
+}
 
 static int check(gn_app *a)
 {
     const struct options *o = a->opt;
 
+    if (o->split && check_split(a, o->split))
+        return -1;
     return o->where ? gn_expr_check(o->where, "--where", &a->err) : 0;
 }
 
@@ -119,12 +144,15 @@ static const gn_example examples[] = {
     {"long edits, three fields", "gn-cat -f user_id,timestamp,duration_ms --where 'action_type = "
                                  "\"edit\" and duration_ms > 1min'"
                                  " events.gn"},
+    {"four processes read a file together",
+     "parallel 'gn-cat --split {}/4 f.gn.zst | gn-dau --partial -o {}.gn' ::: 1 2 3 4; gn-dau "
+     "--merge [1-4].gn"},
     {NULL, NULL},
 };
 
 static const gn_filter filter = {
     .name = "gn-cat",
-    .summary = "concatenate and verify streams; compress, project, filter them",
+    .summary = "concatenate and verify streams; compress, project, filter, split them",
     .operands = "[FILE...]",
     .order = "none",
     .memory = "streaming",

@@ -1,30 +1,28 @@
-/* gn-dau - daily, weekly, monthly, rolling active users and stickiness, exact.
+/* gn-dau - daily, weekly, monthly, rolling active users and stickiness, exact or estimated.
  *
  * Needs no order. Memory: spilling; about 80 bytes a user and 384 days are held, and what -m cannot
- * hold goes to temporary files. With --partial it writes the user-day roll-up instead, which
- * --merge counts or merges further. */
+ * hold goes to temporary files. With --approx at most 17 KiB a day. With --partial it writes its
+ * state instead, the user-day roll-up or the days' sketches, which --merge counts or merges
+ * further. */
 #include "app/app.h"
-#include "op/active.h"
 #include "op/activeout.h"
-#include "op/activity.h"
+#include "op/activesink.h"
 #include "op/period.h"
-#include "op/rollup.h"
 
 #include <stddef.h>
 #include <string.h>
 
 typedef struct options {
-    const char *user, *time, *value, *active, *from, *to, *last;
+    const char *user, *time, *value, *active, *tz_field, *from, *to, *last;
     int by;
     gn_list also;
-    bool partial, merge, allow_partial;
+    bool span, approx, partial, merge, allow_partial;
 } options;
 
 typedef struct state {
     gn_period period;
     gn_activity in;
-    gn_active *active; /* the tables */
-    gn_rollup *rollup; /* or, with --partial, the state */
+    gn_active_sink to;
     gn_writer *also[GN_ACTIVE_TABLES];
 } state;
 
@@ -43,12 +41,22 @@ static const gn_opt opts[] = {
      true, 0, 0},
     {"value", 0, "FIELD", "the int to total and average (default duration_ms where there is one)",
      GN_OPT_TEXT, O(value), true, 0, 0},
+    {"span", 0, NULL,
+     "a user is active on every day that an event lasts into, its value being its duration",
+     GN_OPT_FLAG, O(span), true, 0, 0},
+    {"tz-field", 0, "FIELD",
+     "the field with the record's time zone; where it has none that is known, --tz", GN_OPT_TEXT,
+     O(tz_field), true, 0, 0},
+    {"approx", 0, NULL,
+     "estimate users (HyperLogLog, standard error 0.81 %) in memory that does not grow with them",
+     GN_OPT_FLAG, O(approx), true, 0, 0},
     {"from", 0, "DATE", "first day to report (default: of the data)", GN_OPT_TEXT, O(from), true, 0,
      0},
     {"to", 0, "DATE", "last day to report (default: of the data)", GN_OPT_TEXT, O(to), true, 0, 0},
     {"last", 0, "SPAN", "report the SPAN that ends with the data's last day: 90d, 26w, 12months",
      GN_OPT_TEXT, O(last), true, 0, 0},
-    {"partial", 0, NULL, "write the mergeable state, one row per user and day, and no table",
+    {"partial", 0, NULL,
+     "write the mergeable state, one row per user and day (--approx: per day), and no table",
      GN_OPT_FLAG, O(partial), true, 0, 0},
     {"merge", 0, NULL, "read such states, not events", GN_OPT_FLAG, O(merge), true, 0, 0},
     {"allow-partial", 0, NULL, "count states although parts of their sources are missing",
@@ -79,23 +87,14 @@ static int check(gn_app *a)
                                        .active = o->active,
                                        .tz = a->common.tz,
                                        .zone = a->zone,
-                                       .rollups = o->merge,
-                                       .params_default = any && strcmp(a->common.tz, "UTC") == 0});
+                                       .tz_field = o->tz_field,
+                                       .span = o->span,
+                                       .states = o->merge,
+                                       .sketches = o->approx,
+                                       .params_default = any && strcmp(a->common.tz, "UTC") == 0 &&
+                                                         !o->tz_field && !o->span,
+                                       .budget = &a->budget});
     return 0;
-}
-
-/* The table called by the n bytes at name, or -1. */
-static int table_named(const char *name, size_t n)
-{
-    int t = 0;
-    for (const char *p = GN_ACTIVE_NAMES;; t++) {
-        size_t len = strcspn(p, "|");
-        if (len == n && memcmp(p, name, n) == 0)
-            return t;
-        if (!p[len])
-            return -1;
-        p += len + 1;
-    }
 }
 
 static int start(gn_app *a)
@@ -104,7 +103,7 @@ static int start(gn_app *a)
     state *s = a->state;
     for (size_t i = 0; i < o->also.n; i++) {
         const char *text = o->also.v[i], *eq = strchr(text, '=');
-        int t = eq ? table_named(text, (size_t)(eq - text)) : -1;
+        int t = eq ? gn_active_table_named(text, (size_t)(eq - text)) : -1;
         if (t < 0 || !eq[1])
             return gn_fail(&a->err, GN_USAGE, "--also: '%s' is not KIND=FILE with KIND one of %s",
                            text, GN_ACTIVE_NAMES);
@@ -114,11 +113,13 @@ static int start(gn_app *a)
         if (!(s->also[t] = gn_app_also(a, eq + 1)))
             return -1;
     }
-    if (o->partial)
-        s->rollup = gn_rollup_new(&a->budget, a->common.temp_dir, &a->err);
+    if (o->approx)
+        s->to.approx = gn_approx_new(&a->budget, &a->err);
+    else if (o->partial)
+        s->to.rollup = gn_rollup_new(&a->budget, a->common.temp_dir, &a->err);
     else
-        s->active = gn_active_new(&a->budget, a->common.temp_dir, &a->err);
-    return s->rollup || s->active ? 0 : -1;
+        s->to.active = gn_active_new(&a->budget, a->common.temp_dir, &a->err);
+    return s->to.approx || s->to.rollup || s->to.active ? 0 : -1;
 }
 
 static int segment(gn_app *a)
@@ -129,51 +130,27 @@ static int segment(gn_app *a)
 
 static int batch(gn_app *a, gn_batch *b)
 {
-    const options *o = a->opt;
     state *s = a->state;
-    gn_activity *in = &s->in;
-    if (gn_activity_batch(in, b, &a->err))
-        return -1;
-    if (s->rollup) {
-        if (!o->merge)
-            gn_activity_expand(in);
-        return gn_rollup_add(s->rollup, in->user_type, in->key, in->day, in->events, in->n, in->sum,
-                             in->valid, in->nvalid, &a->err);
-    }
-    if (in->nvalid)
-        gn_active_cover(s->active, in->first, in->last);
-    if (o->merge)
-        return gn_active_rollups(s->active, in->key, in->day, in->n, in->sum, in->row, in->nrow,
-                                 &a->err);
-    return gn_active_events(s->active, in->key, in->day, in->amount, in->row, in->nrow, &a->err);
+    return gn_activity_batch(&s->in, b, &a->err) || gn_active_sink_add(&s->to, &s->in, &a->err) ? -1
+                                                                                                : 0;
 }
 
-/* States that share source records would count them twice. */
 static int end(gn_app *a)
 {
     const options *o = a->opt;
-    const gn_trailer *t = gn_reader_trailer(a->reader);
-    const gn_lineage *l = &t->lineage;
-    if (!o->merge || t->records == 0) /* nothing cannot be counted twice */
-        return 0;
-    if (!l->covered)
-        gn_app_count(a, "states_without_cover", 1);
-    if (gn_lineage_overlaps(&a->lineage, l))
-        return gn_fail(&a->err, GN_INPUT,
-                       "'%s': it covers records that an earlier input covers too: they would be "
-                       "counted twice",
-                       gn_reader_name(a->reader));
-    return 0;
+    return o->merge ? gn_app_merge_end(a) : 0;
 }
 
 static void count_spill(gn_app *a)
 {
     const state *s = a->state;
     uint64_t runs, bytes;
-    if (s->rollup)
-        gn_rollup_spilled(s->rollup, &runs, &bytes);
+    if (s->to.approx)
+        return;
+    if (s->to.rollup)
+        gn_rollup_spilled(s->to.rollup, &runs, &bytes);
     else
-        gn_active_spilled(s->active, &runs, &bytes);
+        gn_active_spilled(s->to.active, &runs, &bytes);
     gn_app_count(a, "spill_runs", runs);
     gn_app_count(a, "spill_bytes", bytes);
 }
@@ -183,14 +160,19 @@ static int write_state(gn_app *a)
     state *s = a->state;
     gn_activity *in = &s->in;
     gn_header h = {0};
-    int r = gn_rollup_header(&h, in->user, in->user_type, in->value, &a->err);
+    bool value = in->value != NULL;
+    int r = s->to.approx
+                ? gn_approx_header(&h, in->value, &a->err)
+                : gn_rollup_header(&h, in->user, in->user_type, in->value, in->touches, &a->err);
     if (r == 0 && (!(h.partial.command = gn_strdup("gn-dau", &a->err)) ||
-                   !(h.partial.state = gn_strdup("keys", &a->err)) ||
+                   !(h.partial.state = gn_strdup(s->to.approx ? "sketch" : "keys", &a->err)) ||
                    !(h.partial.params = gn_strdup(in->params, &a->err))))
         r = -1;
-    if (r == 0 &&
-        (gn_app_begin(a, &h) || gn_rollup_write(s->rollup, in->value != NULL, a->w, &a->err)))
-        r = -1;
+    if (r == 0)
+        r = gn_app_begin(a, &h);
+    if (r == 0)
+        r = s->to.approx ? gn_approx_write(s->to.approx, value, a->w, &a->err)
+                         : gn_rollup_write(s->to.rollup, in->touches, value, a->w, &a->err);
     gn_header_release(&h);
     if (r == 0)
         count_spill(a);
@@ -221,23 +203,33 @@ static int finish(gn_app *a)
     gn_app_count(a, "null_value", s->in.null_value);
     gn_app_count(a, "negative_value", s->in.negative_value);
     gn_app_count(a, "not_active", s->in.not_active);
-    if (s->rollup)
+    if (o->tz_field) {
+        gn_app_count(a, "null_zone", s->in.null_zone);
+        gn_app_count(a, "unknown_zone", s->in.unknown_zone);
+    }
+    if (o->span)
+        gn_app_count(a, "cut_span", s->in.cut_span);
+    if (s->in.unknown_zone)
+        gn_app_note(a, "%llu events have a zone that is not known here: counted in '%s'",
+                    (unsigned long long)s->in.unknown_zone, a->common.tz);
+    if (o->partial)
         return write_state(a);
-    if (o->merge && !o->allow_partial && a->lineage.covered && !gn_lineage_whole(&a->lineage))
-        return gn_fail(&a->err, GN_INPUT,
-                       "parts of the sources are missing from the merged states (give all parts, "
-                       "or --allow-partial)");
-    bool any = gn_active_covered(s->active, &first, &last);
+    if (o->merge && gn_app_merge_finish(a, o->allow_partial))
+        return -1;
+    bool any = s->to.approx ? gn_approx_covered(s->to.approx, &first, &last)
+                            : gn_active_covered(s->to.active, &first, &last);
     if (!gn_period_resolve(&s->period, any, first, last, &from, &to))
         to = from - 1;
-    if (gn_active_count(s->active, from, to, &report, &a->err))
-        return -1;
-    count_spill(a);
-    int r = write_table(a, o->by, &report, a->w);
+    int r = s->to.approx ? gn_approx_count(s->to.approx, from, to, &report, &a->err)
+                         : gn_active_count(s->to.active, from, to, &report, &a->err);
+    if (r == 0) {
+        count_spill(a);
+        r = write_table(a, o->by, &report, a->w);
+    }
     for (int t = 0; r == 0 && t < GN_ACTIVE_TABLES; t++)
         if (s->also[t])
             r = write_table(a, t, &report, s->also[t]);
-    gn_active_report_release(s->active, &report);
+    gn_active_report_release(&report, &a->budget);
     return r;
 }
 
@@ -245,10 +237,10 @@ static void release(gn_app *a)
 {
     state *s = a->state;
     gn_activity_release(&s->in);
-    gn_active_free(s->active);
-    gn_rollup_free(s->rollup);
-    s->active = NULL;
-    s->rollup = NULL;
+    gn_active_free(s->to.active);
+    gn_rollup_free(s->to.rollup);
+    gn_approx_free(s->to.approx);
+    s->to = (gn_active_sink){0};
 }
 
 static const gn_example examples[] = {
@@ -263,7 +255,7 @@ static const gn_example examples[] = {
 
 static const gn_filter filter = {
     .name = "gn-dau",
-    .summary = "count distinct active users by day, week, month and rolling 30 days, exactly",
+    .summary = "count distinct active users by day, week, month and rolling 30 days",
     .operands = "[FILE...]",
     .order = "none",
     .memory = "spilling, about 80 bytes a user and year are held",

@@ -32,6 +32,8 @@ static int describe(gn_app *a, gn_reader *r, const char *name)
     gn_info f = {.name = name};
     int e = gn_info_read(&f, r, o->verify, &a->err);
 
+    if (e == 0 && a->files.n)
+        gn_info_frames(&f, name);
     gn_app_records_in(a, f.records, f.bytes);
     if (e == 0 && !gn_info_holds(&f))
         a->status = GN_NO;

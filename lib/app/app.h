@@ -4,7 +4,8 @@
  *     int main(int argc, char **argv) { return gn_app_run(&filter, argc, argv); }
  *
  * Hooks return 0, or -1 with app->err set. They run in this order:
- *   check                        options are parsed; nothing is open yet
+ *   take_operands                options are parsed; take those operands that are no files
+ *   check                        nothing is open yet
  *   start                        outputs are open, no input was read
  *   (segment (batch* ) end)*     for each input segment; GN_APP_STREAM_IN only
  *   run                          instead of the three above, without GN_APP_STREAM_IN
@@ -54,6 +55,7 @@ typedef struct gn_filter {
     const void *defaults;       /* may be NULL */
     size_t state_size;          /* of the state struct, zeroed */
     const gn_example *examples; /* ended by one with NULL command */
+    int (*take_operands)(gn_app *);
     int (*check)(gn_app *);
     int (*start)(gn_app *);
     int (*segment)(gn_app *);
@@ -84,9 +86,10 @@ struct gn_app {
     gn_common common;
     gn_list files; /* operands */
     gn_err err;
-    gn_budget budget;  /* cap from -m */
-    gn_zone *zone;     /* --tz */
-    gn_reader *reader; /* GN_APP_STREAM_IN */
+    gn_budget budget;     /* cap from -m */
+    gn_zone *zone;        /* --tz */
+    uint64_t part, parts; /* parts > 0, set by `check`: read part `part` of `parts` of the files */
+    gn_reader *reader;    /* GN_APP_STREAM_IN */
     gn_out *out;
     gn_writer *w; /* GN_APP_STREAM_OUT */
     gn_lineage
@@ -94,17 +97,24 @@ struct gn_app {
     const char *options; /* description of the options that affect the result */
     int status;          /* exit status of a successful run: GN_OK, or GN_NO for checks */
     bool done;           /* set by a hook: no further input is needed (gn-head) */
+    bool own_inputs;     /* set by check: `run` reads the operands, despite GN_APP_STREAM_IN */
     struct gn_app_private *priv;
 };
 
 int gn_app_run(const gn_filter *f, int argc, char **argv);
+
+/* In the hook take_operands: the first operand, which is no file (gn-where EXPR FILE...), to become
+ * the value of an option, so that provenance tells of it. NULL when there is none. */
+const char *gn_app_take_operand(gn_app *a);
 
 /* Statistics: add to a named counter (created at first use, printed in that order). `name` is a
  * static string. */
 void gn_app_count(gn_app *a, const char *name, uint64_t n);
 /* Print "name: note: ..." to standard error unless -q. */
 void gn_app_note(gn_app *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Records read, for filters whose input is no record stream; and bytes. */
+/* An input segment that `run` read itself has ended: its lineage joins app->lineage. */
+int gn_app_input_ended(gn_app *a, const gn_lineage *l);
+/* Records read, for filters whose input the app does not read; and bytes. */
 void gn_app_records_in(gn_app *a, uint64_t n, uint64_t bytes);
 
 /* Begin an output segment on app->w. */
@@ -113,6 +123,12 @@ int gn_app_begin(gn_app *a, const gn_header *h);
  * app->lineage for everything); this command's node is put on top. drop_cover for filters whose
  * output no longer accounts for its input (gn-head, gn-sample). */
 int gn_app_end_segment(gn_app *a, const gn_lineage *from, bool drop_cover);
+
+/* For filters that merge partial states. At a segment's end: refuse it when it covers records that
+ * an earlier one covers too (they would be counted twice); one without cover is counted. */
+int gn_app_merge_end(gn_app *a);
+/* At the end: refuse results from which parts of the sources are missing, unless they may be. */
+int gn_app_merge_finish(gn_app *a, bool allow_missing);
 
 /* A further output stream, ended and committed together with the others at the end. The app owns
  * both; the filter begins the segment, writes, and leaves it open or calls gn_writer_end itself. */

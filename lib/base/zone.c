@@ -435,12 +435,13 @@ static bool fixed_offset(const char *s, int32_t *off)
     return true;
 }
 
-/* No way out of the directory, and no file that is not a zone's. */
+/* No way out of the directory, no file that is not a zone's, and no second way to write a path. */
 static bool name_ok(const char *s)
 {
     size_t n = strlen(s);
 
-    if (n == 0 || n > 255 || s[0] == '/' || s[0] == '.' || strstr(s, "..") != NULL)
+    if (n == 0 || n > 255 || s[0] == '/' || s[0] == '.' || s[n - 1] == '/' ||
+        strstr(s, "..") != NULL || strstr(s, "//") != NULL || strstr(s, "/.") != NULL)
         return false;
     for (size_t i = 0; i < n; i++)
         if (!is_alpha((uint8_t)s[i]) && (s[i] < '0' || s[i] > '9') && strchr("/_+-.", s[i]) == NULL)

@@ -29,12 +29,21 @@ struct gn_in {
     uint8_t *zbuf;
     size_t zpos, zend;
     bool inframe; /* a frame has begun and not ended */
+
+    bool range;              /* the next are in use */
+    const gn_frames *frames; /* of the file, or NULL */
+    uint64_t start;          /* lo */
+    uint64_t skip, left;     /* bytes still to throw away, then to give */
+    uint64_t file_left;      /* bytes of the frames still to read, with `frames` */
+    uint64_t rest;           /* bytes of the last frame behind hi, with `frames` */
 };
 
 static ssize_t read_some(gn_in *in, void *p, size_t n, gn_err *e)
 {
     if (in->fd < 0)
         return 0;
+    if (in->frames && n > in->file_left)
+        n = (size_t)in->file_left;
     double t = gn_clock();
     ssize_t r;
     do {
@@ -46,6 +55,8 @@ static ssize_t read_some(gn_in *in, void *p, size_t n, gn_err *e)
         return gn_fail_errno(e, GN_IO, "'%s': cannot read", in->name);
     in->wait += gn_clock() - t;
     in->bytes += (uint64_t)r;
+    if (in->frames)
+        in->file_left -= (uint64_t)r;
     return r;
 }
 
@@ -73,6 +84,15 @@ static bool zstd_magic(const uint8_t *p, size_t n)
     return m == ZSTD_MAGICNUMBER || (m & ZSTD_MAGIC_SKIPPABLE_MASK) == ZSTD_MAGIC_SKIPPABLE_START;
 }
 
+static int inflate_begin(gn_in *in, gn_err *e)
+{
+    in->z = ZSTD_createDCtx();
+    in->zbuf = gn_alloc(GN_IO_BLOCK, 1, e);
+    if (!in->z || !in->zbuf)
+        return gn_fail(e, GN_IO, "out of memory: no Zstandard context");
+    return 0;
+}
+
 /* Look at the first bytes (a pipe may give them one by one) and set up decompression. */
 static int sniff(gn_in *in, gn_err *e)
 {
@@ -88,10 +108,8 @@ static int sniff(gn_in *in, gn_err *e)
     }
     if (!zstd_magic(in->buf, in->end))
         return 0;
-    in->z = ZSTD_createDCtx();
-    in->zbuf = gn_alloc(GN_IO_BLOCK, 1, e);
-    if (!in->z || !in->zbuf)
-        return gn_fail(e, GN_IO, "out of memory: no Zstandard context");
+    if (inflate_begin(in, e))
+        return -1;
     memcpy(in->zbuf, in->buf, in->end);
     in->zend = in->end;
     in->end = 0;
@@ -126,6 +144,56 @@ gn_in *gn_in_open(const char *path, bool refuse_tty, gn_err *e)
         (void)posix_fadvise(in->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     if (sniff(in, e))
         goto fail;
+    return in;
+fail:
+    gn_in_close(in);
+    return NULL;
+}
+
+/* Where to begin reading for lo. */
+static int seek_to(gn_in *in, uint64_t lo, uint64_t hi, gn_err *e)
+{
+    uint64_t at = 0;
+    uint8_t magic[4];
+    ssize_t r = in->frames ? 0 : pread(in->fd, magic, sizeof magic, 0);
+    if (r < 0)
+        return gn_fail_errno(e, GN_IO, "'%s': cannot read", in->name);
+    if (!in->frames && !zstd_magic(magic, (size_t)r)) {
+        at = lo;
+    } else {
+        in->skip = lo;
+        if (inflate_begin(in, e))
+            return -1;
+    }
+    if (in->frames) {
+        const gn_frames *f = in->frames;
+        size_t from = gn_frames_find(f, lo), to = hi > lo ? gn_frames_find(f, hi - 1) + 1 : from;
+        at = f->at[from];
+        in->skip = hi > lo ? lo - f->raw[from] : 0;
+        in->file_left = f->at[to] - at;
+        in->rest = hi > lo ? f->raw[to] - hi : 0;
+    }
+    if (lseek(in->fd, (off_t)at, SEEK_SET) < 0)
+        return gn_fail_errno(e, GN_IO, "'%s': cannot seek", in->name);
+    return 0;
+}
+
+gn_in *gn_in_open_range(const char *path, const gn_frames *f, uint64_t lo, uint64_t hi, gn_err *e)
+{
+    gn_in *in = in_new(path, 2 * GN_IO_BLOCK, e);
+    if (!in)
+        return NULL;
+    in->fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (in->fd < 0) {
+        gn_fail_errno(e, GN_IO, "'%s': cannot open", path);
+        goto fail;
+    }
+    in->frames = f;
+    if (seek_to(in, lo, hi, e))
+        goto fail;
+    in->range = true;
+    in->offset = in->start = lo;
+    in->left = hi - lo;
     return in;
 fail:
     gn_in_close(in);
@@ -204,6 +272,52 @@ static ssize_t inflate_some(gn_in *in, uint8_t *p, size_t n, gn_err *e)
     return (ssize_t)out.pos;
 }
 
+static int ends_early(const gn_in *in, gn_err *e)
+{
+    return gn_fail(e, GN_CORRUPT, "'%s': it ends early, or its seek table is wrong", in->name);
+}
+
+/* At the end of a range: the rest of its last frame, and the frame's checksum. */
+static int inflate_rest(gn_in *in, gn_err *e)
+{
+    while (in->rest) {
+        size_t n = in->rest < GN_IO_BLOCK ? (size_t)in->rest : GN_IO_BLOCK;
+        ssize_t r = inflate_some(in, in->buf + in->end, n, e);
+        if (r <= 0)
+            return r ? -1 : ends_early(in, e);
+        in->rest -= (uint64_t)r;
+    }
+    if (!in->frames || !(in->inframe || in->file_left || in->zpos < in->zend))
+        return 0;
+    ssize_t r = inflate_some(in, in->buf + in->end, GN_IO_BLOCK, e);
+    if (r > 0)
+        return gn_fail(e, GN_CORRUPT, "'%s': its seek table is wrong", in->name);
+    return r < 0 ? -1 : 0;
+}
+
+/* As read_some or inflate_some, within the range. */
+static ssize_t range_some(gn_in *in, uint8_t *p, gn_err *e)
+{
+    ssize_t r;
+    do {
+        uint64_t n = in->skip ? in->skip : in->left;
+        if (n == 0)
+            return inflate_rest(in, e);
+        if (n > GN_IO_BLOCK)
+            n = GN_IO_BLOCK;
+        r = in->z ? inflate_some(in, p, (size_t)n, e) : read_some(in, p, (size_t)n, e);
+        if (r == 0)
+            return ends_early(in, e);
+        if (r < 0)
+            return -1;
+        if (in->skip == 0)
+            break;
+        in->skip -= (uint64_t)r;
+    } while (true);
+    in->left -= (uint64_t)r;
+    return r;
+}
+
 int gn_in_more(gn_in *in, size_t max, gn_err *e)
 {
     if (in->eof && !in->z)
@@ -227,7 +341,9 @@ int gn_in_more(gn_in *in, size_t max, gn_err *e)
         in->cap = cap;
     }
     uint8_t *to = in->buf + in->end;
-    ssize_t r = in->z ? inflate_some(in, to, GN_IO_BLOCK, e) : read_some(in, to, GN_IO_BLOCK, e);
+    ssize_t r = in->range ? range_some(in, to, e)
+                : in->z   ? inflate_some(in, to, GN_IO_BLOCK, e)
+                          : read_some(in, to, GN_IO_BLOCK, e);
     if (r < 0)
         return -1;
     if (r == 0) {
@@ -249,6 +365,11 @@ void gn_in_consume(gn_in *in, const uint8_t *upto)
 uint64_t gn_in_offset(const gn_in *in)
 {
     return in->offset;
+}
+
+uint64_t gn_in_start(const gn_in *in)
+{
+    return in->start;
 }
 
 uint64_t gn_in_bytes(const gn_in *in)

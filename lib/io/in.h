@@ -9,6 +9,7 @@
 #define GN_IO_IN_H
 
 #include "../base/err.h"
+#include "seek.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,6 +23,12 @@ typedef struct gn_in gn_in;
 /* Open `path`; NULL or "-" is standard input. A terminal as standard input is refused (GN_USAGE)
  * when `refuse_tty`. Pipes are widened to 256 KiB. */
 gn_in *gn_in_open(const char *path, bool refuse_tty, gn_err *e);
+/* Open the uncompressed bytes [lo, hi) of a regular file, which is read from lo on where it is not
+ * compressed, from the frame that holds lo where `f` is its tables (gn_frames_read; must outlive
+ * the input), and otherwise from its beginning. hi is not beyond the end: a file that ends before
+ * is GN_CORRUPT. With `f` the last frame is decompressed to its end, so that its checksum is
+ * verified, when gn_in_more says that the range has ended. */
+gn_in *gn_in_open_range(const char *path, const gn_frames *f, uint64_t lo, uint64_t hi, gn_err *e);
 /* Wrap a block of memory (for tests and fuzzing); the block is copied. `name` is for messages. */
 gn_in *gn_in_memory(const void *p, size_t n, const char *name, gn_err *e);
 void gn_in_close(gn_in *in); /* NULL allowed */
@@ -37,8 +44,9 @@ const uint8_t *gn_in_end(const gn_in *in);
 int gn_in_more(gn_in *in, size_t max, gn_err *e);
 void gn_in_consume(gn_in *in, const uint8_t *upto); /* upto within [begin, end] */
 uint64_t gn_in_offset(const gn_in *in);             /* absolute (uncompressed) offset of begin */
+uint64_t gn_in_start(const gn_in *in);              /* what that was at first: lo of a range */
 
-uint64_t gn_in_bytes(const gn_in *in);  /* bytes read from the file, compressed if it is */
-double gn_in_wait(const gn_in *in);     /* seconds spent in read(2) */
+uint64_t gn_in_bytes(const gn_in *in); /* bytes read from the file, compressed if it is */
+double gn_in_wait(const gn_in *in);    /* seconds spent in read(2) */
 
 #endif

@@ -10,9 +10,11 @@
 #include "out.h"
 
 #include "../base/clock.h"
+#include "../base/hash.h"
 #include "../base/mem.h"
 #include "../base/sig.h"
 #include "in.h"
+#include "seek.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -45,6 +47,9 @@ struct gn_out {
     size_t zcap, mark; /* mark: a frame may end at buf + mark */
     gn_buf table;      /* seek table: pairs of sizes */
     uint32_t frames;
+    gn_buf tags, notes;           /* the index: a tag for the beginning of each frame */
+    uint64_t tag, mark_tag, next; /* of the next mark; at `mark`; at buf */
+    bool unmarked;                /* a frame ends at no mark, or notes are too many: no index */
 };
 
 /* Split "dir/base"; *base points into path. Returns the directory, malloc'd. */
@@ -191,10 +196,17 @@ static int write_all(gn_out *o, const uint8_t *p, size_t n, gn_err *e)
     return 0;
 }
 
-static void put_le32(uint8_t *p, uint32_t v)
+/* An entry of the seek table, and where the frame begins for the index. */
+static int put_entry(gn_out *o, size_t packed, size_t n, gn_err *e)
 {
-    for (int i = 0; i < 4; i++)
-        p[i] = (uint8_t)(v >> (8 * i));
+    uint8_t entry[8], tag[8];
+    gn_put_le32(entry, (uint32_t)packed);
+    gn_put_le32(entry + 4, (uint32_t)n);
+    gn_put_le64(tag, o->next);
+    o->frames++;
+    return gn_buf_add(&o->table, entry, sizeof entry, e) || gn_buf_add(&o->tags, tag, sizeof tag, e)
+               ? -1
+               : 0;
 }
 
 /* Compress the first n buffered bytes into one frame. */
@@ -203,12 +215,10 @@ static int put_frame(gn_out *o, size_t n, gn_err *e)
     size_t r = ZSTD_compress2(o->z, o->zbuf, o->zcap, o->buf, n);
     if (ZSTD_isError(r))
         return gn_fail(e, GN_IO, "'%s': cannot compress: %s", o->name, ZSTD_getErrorName(r));
-    uint8_t entry[8];
-    put_le32(entry, (uint32_t)r);
-    put_le32(entry + 4, (uint32_t)n);
-    if (write_all(o, o->zbuf, r, e) || gn_buf_add(&o->table, entry, sizeof entry, e))
+    if (write_all(o, o->zbuf, r, e) || put_entry(o, r, n, e))
         return -1;
-    o->frames++;
+    o->unmarked |= n != o->mark;
+    o->next = o->mark_tag;
     memmove(o->buf, o->buf + n, o->n - n);
     o->n -= n;
     o->mark = o->mark > n ? o->mark - n : 0;
@@ -280,7 +290,20 @@ int gn_out_mark(gn_out *o, gn_err *e)
     if (o->level == 0)
         return 0;
     o->mark = o->n;
+    o->mark_tag = o->tag;
     return o->n >= FRAME ? put_frame(o, o->n, e) : 0;
+}
+
+void gn_out_tag(gn_out *o, uint64_t tag)
+{
+    o->tag = tag;
+}
+
+int gn_out_note(gn_out *o, const void *p, size_t n, gn_err *e)
+{
+    if (o->level && n > GN_INDEX_MAX - o->notes.n)
+        o->unmarked = true; /* more than an index may hold */
+    return o->level && !o->unmarked ? gn_buf_add(&o->notes, p, n, e) : 0;
 }
 
 int gn_out_flush(gn_out *o, gn_err *e)
@@ -291,15 +314,39 @@ int gn_out_flush(gn_out *o, gn_err *e)
     return 0;
 }
 
+/* See seek.h. It is left out where nothing was noted, or too much. */
+static int put_index(gn_out *o, gn_err *e)
+{
+    gn_buf b = {0};
+    uint8_t h[8 + GN_INDEX_HEAD], sum[8];
+    size_t content = GN_INDEX_HEAD + o->tags.n + o->notes.n + sizeof sum;
+    if (o->unmarked || o->notes.n == 0 || content > GN_INDEX_MAX)
+        return 0;
+    gn_put_le32(h, GN_INDEX_MAGIC);
+    gn_put_le32(h + 4, (uint32_t)content);
+    memcpy(h + 8, GN_INDEX_NAME, 8);
+    gn_put_le32(h + 16, o->frames);
+    gn_put_le32(h + 20, (uint32_t)o->notes.n);
+    int r = gn_buf_add(&b, h, sizeof h, e) || gn_buf_add(&b, o->tags.p, o->tags.n, e) ||
+            gn_buf_add(&b, o->notes.p, o->notes.n, e);
+    if (r == 0) {
+        gn_put_le64(sum, gn_hash(b.p + 8, b.n - 8));
+        r = gn_buf_add(&b, sum, sizeof sum, e) || write_all(o, b.p, b.n, e) ||
+            put_entry(o, b.n, 0, e);
+    }
+    gn_buf_release(&b);
+    return r ? -1 : 0;
+}
+
 static int put_seek_table(gn_out *o, gn_err *e)
 {
     uint8_t h[8], f[9];
     size_t content = o->table.n + sizeof f;
-    put_le32(h, 0x184D2A5E);
-    put_le32(h + 4, (uint32_t)content);
-    put_le32(f, o->frames);
+    gn_put_le32(h, GN_SEEK_MAGIC);
+    gn_put_le32(h + 4, (uint32_t)content);
+    gn_put_le32(f, o->frames);
     f[4] = 0; /* entries carry no checksums: the frames do */
-    put_le32(f + 5, 0x8F92EAB1);
+    gn_put_le32(f + 5, GN_SEEK_FOOT);
     return write_all(o, h, sizeof h, e) || write_all(o, o->table.p, o->table.n, e) ||
                    write_all(o, f, sizeof f, e)
                ? -1
@@ -310,7 +357,7 @@ int gn_out_finish(gn_out *o, gn_err *e)
 {
     if (gn_out_flush(o, e))
         return -1;
-    if (o->level && put_seek_table(o, e))
+    if (o->level && (put_index(o, e) || put_seek_table(o, e)))
         return -1;
     if (o->path && fsync(o->fd) != 0)
         return gn_fail_errno(e, GN_IO, "'%s': cannot sync", o->name);
@@ -360,6 +407,8 @@ void gn_out_close(gn_out *o)
         (void)unlink(o->tmp);
     ZSTD_freeCCtx(o->z);
     gn_buf_release(&o->table);
+    gn_buf_release(&o->tags);
+    gn_buf_release(&o->notes);
     free(o->zbuf);
     free(o->path);
     free(o->tmp);

@@ -31,6 +31,11 @@ void gn_out_advance(gn_out *o, const uint8_t *end);
 int gn_out_write(gn_out *o, const void *p, size_t n, gn_err *e);
 /* A place where a compressed frame may end (a record boundary). Cheap. */
 int gn_out_mark(gn_out *o, gn_err *e);
+/* For the index of a compressed output: the number that belongs to the next marks (records so far);
+ * and bytes that are kept in memory and written behind the last frame. Without compression neither
+ * does anything. */
+void gn_out_tag(gn_out *o, uint64_t tag);
+int gn_out_note(gn_out *o, const void *p, size_t n, gn_err *e);
 /* Give everything so far to the kernel. */
 int gn_out_flush(gn_out *o, gn_err *e);
 

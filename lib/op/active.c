@@ -339,21 +339,6 @@ int gn_active_rollups(gn_active *a, const gn_str *user, const int64_t *day, cons
 
 /* ---- counting ---- */
 
-static size_t report_bytes(const gn_active_report *r)
-{
-    return (r->ndays + r->nweeks + r->nmonths) * sizeof *r->day + r->ndays * sizeof *r->rolling;
-}
-
-void gn_active_report_release(gn_active *a, gn_active_report *r)
-{
-    gn_budget_give(a->budget, report_bytes(r));
-    free(r->day);
-    free(r->week);
-    free(r->month);
-    free(r->rolling);
-    memset(r, 0, sizeof *r);
-}
-
 /* Where a covered day's week and month are in the report. */
 typedef struct place {
     uint32_t week, month;
@@ -494,43 +479,20 @@ static int count_spilled(gn_active *a, counting *c, gn_err *e)
     return r;
 }
 
-/* The periods' keys and lengths, and each day's totals. */
+/* Where each covered day's week and month are, and the totals that are held. */
 static void lay_out(gn_active *a, gn_active_report *r, place *at)
 {
-    int64_t week0 = gn_week_start(r->from), month0 = gn_month_of_day(r->from);
-    for (size_t i = 0; i < r->nweeks; i++)
-        r->week[i] = (gn_active_period){.key = week0 + 7 * (int64_t)i, .days_full = 7};
-    for (size_t i = 0; i < r->nmonths; i++) {
-        int64_t m = month0 + (int64_t)i;
-        r->month[i] = (gn_active_period){
-            .key = m, .days_full = (int)(gn_month_start(m + 1) - gn_month_start(m))};
-    }
-    uint32_t month = 0;
-    int64_t month_end = gn_month_start(month0 + 1);
     for (size_t i = 0; i < r->ndays; i++) {
-        int64_t d = r->from + (int64_t)i;
-        if (d == month_end)
-            month_end = gn_month_start(month0 + ++month + 1);
-        at[i].month = month;
-        at[i].week = (uint32_t)((d - week0) / 7);
-        r->day[i] = (gn_active_period){.key = d, .days = 1, .days_full = 1};
+        int64_t d = r->day[i].key;
         size_t k = (size_t)(d - GN_DAY_MIN);
+        at[i].week = (uint32_t)gn_active_report_week(r, d);
+        at[i].month = (uint32_t)gn_active_report_month(r, d);
         if (a->block[k / BLOCK]) { /* none after spilling: they come with the runs */
             total t = a->block[k / BLOCK][k % BLOCK];
             r->day[i].n = t.n;
             r->day[i].sum = t.sum;
         }
     }
-}
-
-static int add_day(gn_active_period *p, const gn_active_period *day, gn_err *e)
-{
-    p->days++;
-    p->user_days += day->users;
-    if (__builtin_add_overflow(p->n, day->n, &p->n) ||
-        __builtin_add_overflow(p->sum, day->sum, &p->sum))
-        return gn_fail(e, GN_INPUT, "a period's totals overflow");
-    return 0;
 }
 
 /* Take the report's memory; where there is not enough, spill what is held first. */
@@ -558,27 +520,20 @@ static int make_report_room(gn_active *a, const gn_active_report *r, size_t byte
 
 int gn_active_count(gn_active *a, int64_t from, int64_t to, gn_active_report *r, gn_err *e)
 {
-    *r = (gn_active_report){.from = from, .to = to, .since = from};
+    *r = gn_active_report_of(from, to);
     if (to < from)
         return 0;
     if (a->any && a->first < from)
         r->since = a->first;
-    r->ndays = (size_t)(to - from + 1);
-    r->nweeks = (size_t)((to - gn_week_start(from)) / 7 + 1);
-    r->nmonths = (size_t)(gn_month_of_day(to) - gn_month_of_day(from) + 1);
     size_t scratch = (r->ndays + 1) * (sizeof(place) + sizeof(int64_t));
-    if (make_report_room(a, r, report_bytes(r) + scratch, e)) {
-        memset(r, 0, sizeof *r);
+    if (make_report_room(a, r, gn_active_report_bytes(r) + scratch, e)) {
+        *r = gn_active_report_of(from, from - 1);
         return -1;
     }
-    r->day = gn_calloc(r->ndays, sizeof *r->day, e);
-    r->week = gn_calloc(r->nweeks, sizeof *r->week, e);
-    r->month = gn_calloc(r->nmonths, sizeof *r->month, e);
-    r->rolling = gn_calloc(r->ndays, sizeof *r->rolling, e);
     place *at = gn_calloc(r->ndays, sizeof *at, e);
     int64_t *step_at = gn_calloc(r->ndays + 1, sizeof *step_at, e);
     int result = -1;
-    if (!r->day || !r->week || !r->month || !r->rolling || !at || !step_at)
+    if (!at || !step_at || gn_active_report_alloc(r, e))
         goto done;
     lay_out(a, r, at);
     counting c = {r, at, step_at, UINT32_MAX, UINT32_MAX, INT64_MIN};
@@ -588,17 +543,13 @@ int gn_active_count(gn_active *a, int64_t from, int64_t to, gn_active_report *r,
     for (size_t i = 0; i < r->ndays; i++) {
         now += step_at[i];
         r->rolling[i] = (uint64_t)now;
-        if (add_day(&r->week[at[i].week], &r->day[i], e) ||
-            add_day(&r->month[at[i].month], &r->day[i], e))
-            goto done;
-        r->day[i].user_days = r->day[i].users;
     }
-    result = 0;
+    result = gn_active_report_add_up(r, e);
 done:
     free(at);
     free(step_at);
     gn_budget_give(a->budget, scratch);
     if (result)
-        gn_active_report_release(a, r);
+        gn_active_report_release(r, a->budget);
     return result;
 }

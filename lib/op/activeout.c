@@ -6,6 +6,19 @@
 #include <stdio.h>
 #include <string.h>
 
+int gn_active_table_named(const char *name, size_t n)
+{
+    int t = 0;
+    for (const char *p = GN_ACTIVE_NAMES;; t++) {
+        size_t len = strcspn(p, "|");
+        if (len == n && memcmp(p, name, n) == 0)
+            return t;
+        if (!p[len])
+            return -1;
+        p += len + 1;
+    }
+}
+
 static int add(gn_header *h, const char *name, gn_type t, gn_err *e)
 {
     return gn_schema_add(&h->schema, name, strlen(name), t, e);

@@ -17,6 +17,9 @@ enum gn_active_table {
 /* "day", "week", ... separated by '|', in the order of the enum. */
 #define GN_ACTIVE_NAMES "day|week|month|rolling|stickiness"
 
+/* The table called by the n bytes at name, or -1. */
+int gn_active_table_named(const char *name, size_t n);
+
 /* The header of a table (schema and order) into a zeroed *h. `value`: the field whose totals are
  * shown, NULL for none. */
 int gn_active_table_header(enum gn_active_table t, const char *value, gn_header *h, gn_err *e);

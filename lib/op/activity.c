@@ -1,57 +1,62 @@
 /* activity.c - see activity.h. */
-#include "activity.h"
+#include "activitypriv.h"
 
 #include "../base/civil.h"
-#include "../stream/value.h"
+#include "../kernel/hll.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define VALUE_DEFAULT "duration_ms"
-#define TOTAL "total_"
+#define SPAN_MAX_US (GN_SPAN_DAYS * GN_DAY_US)
+#define TOUCHES_MAX (GN_SPAN_DAYS + 10) /* days of an event, whatever the zone does in between */
 
 void gn_activity_init(gn_activity *a, const gn_activity_options *o)
 {
     a->o = *o;
-    a->f_value = -1;
+    a->f_value = a->f_zone = -1;
 }
 
 void gn_activity_release(gn_activity *a)
 {
     gn_expr_free(a->filter);
+    gn_zones_free(a->zones);
     free(a->user);
     free(a->value);
     free(a->params);
     gn_buf_release(&a->before);
     a->filter = NULL;
+    a->zones = NULL;
     a->user = a->value = a->params = NULL;
 }
 
-static char *params_of(const gn_activity *a, const char *user, const char *value, gn_err *e)
+int gn_activity_head(const gn_activity *a, gn_buf *to, const char *user, const char *value,
+                     gn_err *e)
 {
-    gn_buf b = {0};
-    if (gn_buf_printf(&b, e, "user=%s value=%s active=%s tz=%s", user, value ? value : "",
-                      a->o.active, a->o.tz)) {
-        gn_buf_release(&b);
-        return NULL;
-    }
-    return (char *)b.p;
+    value = value ? value : "";
+    return a->o.sketches ? gn_buf_printf(to, e, "sketch=" GN_HLL_NAME " value=%s user=", value)
+                         : gn_buf_printf(to, e, "user=%s value=%s", user, value);
 }
 
-/* First segment: remember; later ones must mean the same. */
-static int agree(gn_activity *a, gn_reader *r, const char *value, const char *params, gn_err *e)
+int gn_activity_tail(const gn_activity *a, gn_buf *to, gn_err *e)
 {
-    const gn_field *f = &gn_reader_header(r)->schema.f[a->f_user];
+    return gn_buf_printf(to, e, " active=%s tz=%s%s%s%s", a->o.active, a->o.tz,
+                         a->o.tz_field ? " tz-field=" : "", a->o.tz_field ? a->o.tz_field : "",
+                         a->o.span ? " span=yes" : "");
+}
+
+int gn_activity_agree(gn_activity *a, gn_reader *r, const char *user, gn_type user_type,
+                      const char *value, const char *params, gn_err *e)
+{
     if (!a->begun) {
-        a->user_type = f->type;
-        if (!(a->user = gn_strdup(f->name, e)) || (value && !(a->value = gn_strdup(value, e))) ||
-            !(a->params = gn_strdup(params, e)))
+        a->user_type = user_type;
+        if ((user && !(a->user = gn_strdup(user, e))) ||
+            (value && !(a->value = gn_strdup(value, e))) || !(a->params = gn_strdup(params, e)))
             return -1;
         a->begun = true;
         return 0;
     }
-    if (f->type != a->user_type || !value != !a->value)
+    if (user_type != a->user_type || !value != !a->value)
         return gn_fail(e, GN_INPUT,
                        "'%s': its user or value field is unlike that of the first input",
                        gn_reader_name(r));
@@ -79,6 +84,14 @@ static int compile_filter(gn_activity *a, gn_reader *r, const char *value, gn_er
     return a->filter ? gn_expr_want_reader(a->filter, r, e) : -1;
 }
 
+static int want_zone(gn_activity *a, gn_reader *r, gn_err *e)
+{
+    a->f_zone = gn_reader_field(r, "--tz-field", a->o.tz_field, 1u << GN_STR, e);
+    if (a->f_zone < 0 || gn_reader_want(r, a->f_zone, GN_VALUE, e))
+        return -1;
+    return a->zones || (a->zones = gn_zones_new(a->o.budget, e)) ? 0 : -1;
+}
+
 static int events_segment(gn_activity *a, gn_reader *r, gn_err *e)
 {
     const gn_header *h = gn_reader_header(r);
@@ -97,82 +110,74 @@ static int events_segment(gn_activity *a, gn_reader *r, gn_err *e)
     a->f_value = value ? gn_reader_field(r, "--value", value, 1u << GN_INT, e) : -1;
     if (value && a->f_value < 0)
         return -1;
+    if (a->o.span && (!value || h->schema.f[a->f_time].type != GN_TIME))
+        return gn_fail(e, GN_INPUT, "'%s': --span needs %s", gn_reader_name(r),
+                       value ? "times, not dates" : "durations (name their field with --value)");
+    if (a->o.tz_field && want_zone(a, r, e))
+        return -1;
     if (gn_reader_want(r, a->f_user, GN_RAW, e) || gn_reader_want(r, a->f_time, GN_VALUE, e) ||
         (value && gn_reader_want(r, a->f_value, GN_VALUE, e)) || compile_filter(a, r, value, e))
         return -1;
-    char *params = params_of(a, a->o.user, value, e);
-    int result = params ? agree(a, r, value, params, e) : -1;
-    free(params);
+    a->touches = a->o.span;
+    gn_type user_type = h->schema.f[a->f_user].type;
+    gn_buf params = {0};
+    int result = gn_activity_head(a, &params, a->o.user, value, e) ||
+                         (a->o.sketches &&
+                          gn_buf_printf(&params, e, "%s:%s", a->o.user, gn_type_name(user_type))) ||
+                         gn_activity_tail(a, &params, e) ||
+                         gn_activity_agree(a, r, a->o.user, user_type, value, (char *)params.p, e)
+                     ? -1
+                     : 0;
+    gn_buf_release(&params);
     return result;
-}
-
-static bool rollup_fields(const gn_schema *s)
-{
-    return (s->n == 4 || s->n == 5) && s->f[1].type == GN_DATE && s->f[2].type == GN_INT &&
-           s->f[3].type == GN_INT && strcmp(s->f[1].name, "date") == 0 &&
-           strcmp(s->f[2].name, "events") == 0 && strcmp(s->f[3].name, "interactions") == 0 &&
-           (s->n == 4 ||
-            (s->f[4].type == GN_BIN && strncmp(s->f[4].name, TOTAL, strlen(TOTAL)) == 0));
-}
-
-/* Do the parameters speak of the fields that are there? */
-static bool fields_match(const gn_header *h, const char *value)
-{
-    char text[2 * GN_NAME_MAX + 64];
-    int n = snprintf(text, sizeof text, "user=%s value=%s active=", h->schema.f[0].name,
-                     value ? value : "");
-    return strncmp(h->partial.params, text, (size_t)n) == 0;
-}
-
-static int rollup_segment(gn_activity *a, gn_reader *r, gn_err *e)
-{
-    const gn_header *h = gn_reader_header(r);
-    const gn_schema *s = &h->schema;
-    const char *name = gn_reader_name(r);
-    if (!h->partial.command || strcmp(h->partial.command, "gn-dau") != 0 ||
-        strcmp(h->partial.state, "keys") != 0)
-        return gn_fail(e, GN_INPUT, "'%s': not a partial state of gn-dau (make it with --partial)",
-                       name);
-    const char *value = s->n == 5 ? s->f[4].name + strlen(TOTAL) : NULL;
-    if (!rollup_fields(s) || !fields_match(h, value))
-        return gn_fail(e, GN_INPUT, "'%s': a partial state with fields unlike gn-dau's", name);
-    a->before.n = 0;
-    for (int i = 0; i < (int)s->n; i++)
-        if (gn_reader_want(r, i, i ? GN_VALUE : GN_RAW, e))
-            return -1;
-    a->f_user = 0;
-    a->f_time = 1;
-    a->f_events = 2;
-    a->f_n = 3;
-    a->f_value = value ? 4 : -1;
-    if (!a->o.params_default) { /* options given again must be those it was made with */
-        char *mine = params_of(a, s->f[0].name, value, e);
-        if (!mine)
-            return -1;
-        if (strcmp(mine, h->partial.params) != 0)
-            gn_fail(e, GN_INPUT, "'%s': made with other options (%s) than asked for (%s)", name,
-                    h->partial.params, mine);
-        free(mine);
-        if (e->status != GN_OK)
-            return -1;
-    }
-    return agree(a, r, value, h->partial.params, e);
 }
 
 int gn_activity_segment(gn_activity *a, gn_reader *r, gn_err *e)
 {
-    return a->o.rollups ? rollup_segment(a, r, e) : events_segment(a, r, e);
+    return a->o.states ? gn_activity_state_segment(a, r, e) : events_segment(a, r, e);
 }
 
 /* ---- batches ---- */
 
+int gn_activity_cover(gn_activity *a, gn_err *e)
+{
+    int64_t least = INT64_MAX, most = INT64_MIN;
+    a->first = INT64_MAX;
+    a->last = INT64_MIN;
+    for (size_t k = 0; k < a->nvalid; k++) {
+        int64_t day = a->day[a->valid[k]];
+        least = day < least ? day : least;
+        most = day > most ? day : most;
+        if (a->o.states && a->events[a->valid[k]] == 0)
+            continue;
+        a->first = day < a->first ? day : a->first;
+        a->last = day > a->last ? day : a->last;
+    }
+    if (a->nvalid && (least < GN_DAY_MIN || most > GN_DAY_MAX))
+        return gn_fail(e, GN_INPUT,
+                       "a time whose day in its zone is outside the years 0001 to 9999");
+    return 0;
+}
+
+/* The zone of each valid record. */
+static int find_zones(gn_activity *a, const gn_vec *name, gn_err *e)
+{
+    gn_zones_trim(a->zones);
+    for (size_t k = 0; k < a->nvalid; k++) {
+        size_t i = a->valid[k];
+        if (!name->null[i] && gn_zones_find(a->zones, name->s[i], &a->zone[i], e))
+            return -1;
+        a->null_zone += name->null[i];
+        a->unknown_zone += !name->null[i] && !a->zone[i];
+        if (name->null[i] || !a->zone[i])
+            a->zone[i] = a->o.zone;
+    }
+    return 0;
+}
+
 static int find_valid(gn_activity *a, const gn_batch *b, gn_err *e)
 {
     const gn_vec *user = &b->col[a->f_user], *time = &b->col[a->f_time];
-    if (time->type == GN_TIME)
-        gn_zone_days(a->o.zone, time->i, a->day, b->n);
-    else
-        memcpy(a->day, time->i, b->n * sizeof *a->day);
     a->key = user->raw;
     a->nvalid = 0;
     a->null_user += user->nulls;
@@ -181,22 +186,24 @@ static int find_valid(gn_activity *a, const gn_batch *b, gn_err *e)
         a->valid[a->nvalid] = (uint16_t)i;
         a->nvalid += !(user->null[i] | time->null[i]);
     }
-    a->first = INT64_MAX;
-    a->last = INT64_MIN;
-    for (size_t k = 0; k < a->nvalid; k++) {
-        int64_t day = a->day[a->valid[k]];
-        a->first = day < a->first ? day : a->first;
-        a->last = day > a->last ? day : a->last;
+    a->us = time->type == GN_TIME ? time->i : NULL;
+    if (a->f_zone >= 0) {
+        if (find_zones(a, &b->col[a->f_zone], e))
+            return -1;
+        for (size_t k = 0; k < a->nvalid && a->us; k++)
+            gn_zone_days(a->zone[a->valid[k]], &a->us[a->valid[k]], &a->day[a->valid[k]], 1);
+    } else if (a->us) {
+        gn_zone_days(a->o.zone, a->us, a->day, b->n);
     }
-    if (a->nvalid && (a->first < GN_DAY_MIN || a->last > GN_DAY_MAX))
-        return gn_fail(e, GN_INPUT,
-                       "a time whose day in zone '%s' is outside the years 0001 to 9999", a->o.tz);
-    return 0;
+    if (!a->us)
+        memcpy(a->day, time->i, b->n * sizeof *a->day);
+    return gn_activity_cover(a, e);
 }
 
 static int events_batch(gn_activity *a, const gn_batch *b, gn_err *e)
 {
     size_t kept;
+    a->next_touched = 0;
     a->nrow = 0;
     if (a->filter) {
         if (gn_expr_filter(a->filter, b, a->active, &kept, e))
@@ -235,44 +242,48 @@ void gn_activity_expand(gn_activity *a)
     }
 }
 
-/* One row per user and day, in order: a double would be counted twice. */
-static int check_order(gn_activity *a, gn_str user, int64_t day, gn_err *e)
+/* The other days that an event touches: [us, end] is cut where the zone's offset changes, and each
+ * piece shows an unbroken run of days. The days between two pieces never were. */
+static size_t touched_days(const gn_zone *z, int64_t us, int64_t span_us, int64_t day, int64_t *out)
 {
-    if (a->before.n) {
-        gn_str before = {a->before.p, (uint32_t)a->before.n};
-        int c = gn_value_cmp(a->user_type, before, user);
-        if (c > 0 || (c == 0 && day <= a->day_before))
-            return gn_fail(e, GN_CORRUPT, "a partial state out of order, or with doubled rows");
+    int64_t last = GN_TIME_MAX + GN_DAY_US, lo = day, hi = day, until;
+    int64_t end = us < last - span_us ? us + span_us - 1 : last;
+    size_t n = 0;
+    for (int64_t at = us; at <= end; at = until) {
+        int64_t off = gn_zone_offset(z, at, NULL, &until) * GN_US;
+        int64_t from = gn_day_of_us(at + off);
+        int64_t to = gn_day_of_us((end < until ? end : until - 1) + off);
+        for (int64_t d = from; d <= to && n < TOUCHES_MAX; d++)
+            if ((d < lo || d > hi) && d >= GN_DAY_MIN && d <= GN_DAY_MAX)
+                out[n++] = d;
+        lo = from < lo ? from : lo;
+        hi = to > hi ? to : hi;
     }
-    a->before.n = 0;
-    a->day_before = day;
-    return gn_buf_add(&a->before, user.p, user.n, e);
+    return n;
 }
 
-static int rollup_batch(gn_activity *a, const gn_batch *b, gn_err *e)
+size_t gn_activity_touched(gn_activity *a)
 {
-    const gn_vec *events = &b->col[a->f_events], *n = &b->col[a->f_n];
-    const gn_vec *sum = a->f_value >= 0 ? &b->col[a->f_value] : NULL;
-    if (a->nvalid < b->n || events->nulls || n->nulls || (sum && sum->nulls))
-        return gn_fail(e, GN_CORRUPT, "a partial state with nulls");
-    a->nrow = 0;
-    for (size_t i = 0; i < b->n; i++) {
-        if (events->i[i] < 1 || n->i[i] < 0 || n->i[i] > events->i[i] || (sum && sum->s[i].n != 16))
-            return gn_fail(e, GN_CORRUPT, "a partial state with impossible counts");
-        if (check_order(a, a->key[i], a->day[i], e))
-            return -1;
-        a->events[i] = (uint64_t)events->i[i];
-        a->n[i] = (uint64_t)n->i[i];
-        a->sum[i] = sum ? gn_i128_get(sum->s[i].p) : 0;
-        a->row[a->nrow] = (uint16_t)i;
-        a->nrow += a->n[i] > 0;
+    a->ntouched = 0;
+    while (a->next_touched < a->nrow && a->ntouched + TOUCHES_MAX <= GN_BATCH) {
+        size_t i = a->row[a->next_touched++];
+        int64_t ms = a->amount[i];
+        if (ms <= 0)
+            continue;
+        bool cut = ms > SPAN_MAX_US / 1000;
+        a->cut_span += cut;
+        size_t n =
+            touched_days(a->f_zone < 0 ? a->o.zone : a->zone[i], a->us[i],
+                         cut ? SPAN_MAX_US : ms * 1000, a->day[i], a->touched_day + a->ntouched);
+        for (size_t k = 0; k < n; k++)
+            a->touched_key[a->ntouched++] = a->key[i];
     }
-    return 0;
+    return a->ntouched;
 }
 
 int gn_activity_batch(gn_activity *a, const gn_batch *b, gn_err *e)
 {
-    if (find_valid(a, b, e))
-        return -1;
-    return a->o.rollups ? rollup_batch(a, b, e) : events_batch(a, b, e);
+    if (a->o.states)
+        return gn_activity_state_batch(a, b, e);
+    return find_valid(a, b, e) ? -1 : events_batch(a, b, e);
 }

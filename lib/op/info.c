@@ -2,6 +2,7 @@
  * comes up again it is only named. */
 #include "info.h"
 
+#include "../stream/index.h"
 #include "../stream/text.h"
 
 #include <stdlib.h>
@@ -110,6 +111,17 @@ static int take(gn_info *f, gn_reader *r, int event, const gn_batch *b, bool ver
     gn_claims_free(*claims);
     *claims = NULL;
     return add_lineage(f, &gn_reader_trailer(r)->lineage, e);
+}
+
+void gn_info_frames(gn_info *f, const char *path)
+{
+    gn_index x = {0};
+    gn_err ignore = {0};
+
+    f->indexed = gn_index_load(&x, path, &ignore) == 1;
+    for (size_t i = 0; i < x.frames.n; i++) /* the index itself is an empty one */
+        f->frames += x.frames.raw[i] < x.frames.raw[i + 1];
+    gn_index_release(&x);
 }
 
 int gn_info_read(gn_info *f, gn_reader *r, bool verify, gn_err *e)
@@ -379,10 +391,13 @@ int gn_info_text(const gn_info *f, gn_buf *b, gn_err *e)
     bool packed = f->bytes != f->raw;
 
     if (safe(b, f->name, e) || gn_buf_printf(b, e, "\n") || label(b, "format", e) ||
-        gn_buf_printf(b, e, "gn %d%s\n", GN_FORMAT, packed ? ", zstd" : "") ||
-        label(b, "segments", e) || gn_buf_printf(b, e, "%llu\n", (unsigned long long)f->segments) ||
-        label(b, "records", e) || gn_buf_printf(b, e, "%llu\n", (unsigned long long)f->records) ||
-        label(b, "bytes", e) || gn_buf_printf(b, e, "%llu", (unsigned long long)f->raw) ||
+        gn_buf_printf(b, e, "gn %d%s", GN_FORMAT, packed ? ", zstd" : "") ||
+        (f->frames && gn_buf_printf(b, e, ", %llu frame%s%s", (unsigned long long)f->frames,
+                                    f->frames == 1 ? "" : "s", f->indexed ? ", indexed" : "")) ||
+        gn_buf_printf(b, e, "\n") || label(b, "segments", e) ||
+        gn_buf_printf(b, e, "%llu\n", (unsigned long long)f->segments) || label(b, "records", e) ||
+        gn_buf_printf(b, e, "%llu\n", (unsigned long long)f->records) || label(b, "bytes", e) ||
+        gn_buf_printf(b, e, "%llu", (unsigned long long)f->raw) ||
         (packed && gn_buf_printf(b, e, ", compressed to %llu", (unsigned long long)f->bytes)) ||
         gn_buf_printf(b, e, "\n") || label(b, "checksum", e) ||
         gn_buf_printf(b, e, "%016llx%016llx\n", (unsigned long long)f->sum.high,
@@ -561,10 +576,11 @@ int gn_info_json(const gn_info *f, gn_json *j, gn_err *e)
     sum[32] = 0;
     if (gn_json_open(j, '{', e) || json_string(j, "name", f->name, e) ||
         json_number(j, "format", GN_FORMAT, e) ||
-        json_flag(j, "compressed", f->bytes != f->raw, e) || json_number(j, "bytes", f->bytes, e) ||
-        json_number(j, "raw_bytes", f->raw, e) || json_number(j, "segments", f->segments, e) ||
-        json_number(j, "records", f->records, e) || json_string(j, "checksum", sum, e) ||
-        json_begin(j, "headers", '[', e))
+        json_flag(j, "compressed", f->bytes != f->raw, e) ||
+        json_number(j, "frames", f->frames, e) || json_flag(j, "indexed", f->indexed, e) ||
+        json_number(j, "bytes", f->bytes, e) || json_number(j, "raw_bytes", f->raw, e) ||
+        json_number(j, "segments", f->segments, e) || json_number(j, "records", f->records, e) ||
+        json_string(j, "checksum", sum, e) || json_begin(j, "headers", '[', e))
         return -1;
     for (size_t i = 0; i < f->nheaders; i++)
         if (json_header(j, &f->header[i], e))

@@ -23,6 +23,8 @@ typedef struct gn_info {
     const char *name; /* set by the caller, who owns it */
     uint64_t bytes;   /* of the file */
     uint64_t raw;     /* of the stream, uncompressed */
+    uint64_t frames;  /* that a seek table lists; 0: it has none */
+    bool indexed;     /* they can be read in parts: stream/index.h */
     uint64_t segments, records;
     gn_record_sum sum;
     gn_info_header header[GN_INFO_HEADERS];
@@ -37,6 +39,8 @@ typedef struct gn_info {
     uint64_t order_seg, part_seg; /* and its segment, from 1 */
 } gn_info;
 
+/* How the file at `path` is compressed; of what is no regular file nothing is said. */
+void gn_info_frames(gn_info *f, const char *path);
 /* Read the open stream to its end. */
 int gn_info_read(gn_info *f, gn_reader *r, bool verify, gn_err *e);
 void gn_info_release(gn_info *f); /* idempotent */

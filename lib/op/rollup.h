@@ -2,9 +2,11 @@
  *
  * It is the mergeable state of everything that is counted by user and day: adding rows in any
  * grouping gives the same rows. As a stream it has the fields
- *     <user>: as in the events   date: date   events: int   interactions: int   [total_<v>: bin]
+ *     <user>: as in the events   date: date   events: int   interactions: int   [touches: int]
+ *     [total_<v>: bin]
  * in order (user, date). `events` counts all events of the day, `interactions` those that qualify,
- * the total is theirs: 16 bytes, two's complement, big-endian.
+ * `touches` (only where durations are followed over days) the qualifying ones of other days that
+ * touch this one; the total is that of the interactions: 16 bytes, two's complement, big-endian.
  *
  * Rows that the budget cannot hold go to temporary files; the output is the same. */
 #ifndef GN_OP_ROLLUP_H
@@ -25,13 +27,16 @@ void gn_rollup_free(gn_rollup *r); /* NULL allowed */
 int gn_rollup_add(gn_rollup *r, gn_type user_type, const gn_str *user, const int64_t *day,
                   const uint64_t *events, const uint64_t *interactions, const gn_i128 *sum,
                   const uint16_t *row, size_t n, gn_err *e);
+/* Add touches: of n rows whose numbers are in row[]; NULL: of rows 0 .. n-1, once each. */
+int gn_rollup_touch(gn_rollup *r, gn_type user_type, const gn_str *user, const int64_t *day,
+                    const uint64_t *touches, const uint16_t *row, size_t n, gn_err *e);
 
 /* The header of such a stream into a zeroed *h; `value` NULL: without total. */
 int gn_rollup_header(gn_header *h, const char *user, gn_type user_type, const char *value,
-                     gn_err *e);
+                     bool with_touches, gn_err *e);
 
-/* Write all rows in order, once; `with_sum`: the fifth field is there. */
-int gn_rollup_write(gn_rollup *r, bool with_sum, gn_writer *w, gn_err *e);
+/* Write all rows in order, once; the two say which of the last fields are there. */
+int gn_rollup_write(gn_rollup *r, bool with_touches, bool with_sum, gn_writer *w, gn_err *e);
 
 /* What was written to temporary files so far: sorted runs and their bytes. */
 void gn_rollup_spilled(const gn_rollup *r, uint64_t *runs, uint64_t *bytes);

@@ -9,12 +9,15 @@
 enum state {
     AT_FILE,    /* open the next input */
     AT_SEGMENT, /* a header, or the end of the input */
-    IN_SEGMENT  /* records, then a trailer */
+    IN_SEGMENT, /* records, then a trailer */
+    IN_PART     /* records of a segment that is cut; its trailer is known */
 };
 
 struct gn_reader {
     const char *const *paths;
-    size_t npaths, at; /* the next path to open */
+    size_t npaths, at; /* the next path to open, or with a plan the next run */
+    gn_plan *plan;     /* instead of paths */
+    const gn_run *run; /* of the plan; NULL: whole inputs */
     size_t max_record;
     gn_in *in;
     enum state state;
@@ -23,8 +26,9 @@ struct gn_reader {
     gn_trailer trailer;
     gn_decoder *decoder;
     XXH3_state_t *sum;
-    uint64_t records; /* of this segment */
-    uint64_t total;   /* of the segments before */
+    uint64_t records;  /* of this segment */
+    uint64_t total;    /* of the segments before */
+    uint64_t run_from; /* `total` where the run began */
     uint64_t bytes_before, raw_before;
     double wait_before;
 };
@@ -67,12 +71,26 @@ gn_reader *gn_reader_on(gn_in *in, size_t max_record, gn_err *e)
     return r;
 }
 
+gn_reader *gn_reader_planned(gn_plan *plan, size_t max_record, gn_err *e)
+{
+    gn_reader *r = reader_new(max_record, e);
+    if (!r) {
+        gn_plan_free(plan);
+        return NULL;
+    }
+    r->plan = plan;
+    r->npaths = plan->n;
+    r->bytes_before = plan->bytes;
+    r->wait_before = plan->wait;
+    return r;
+}
+
 static void close_input(gn_reader *r)
 {
     if (!r->in)
         return;
     r->bytes_before += gn_in_bytes(r->in);
-    r->raw_before += gn_in_offset(r->in);
+    r->raw_before += gn_in_offset(r->in) - gn_in_start(r->in);
     r->wait_before += gn_in_wait(r->in);
     gn_in_close(r->in);
     r->in = NULL;
@@ -86,6 +104,7 @@ void gn_reader_close(gn_reader *r)
     gn_decoder_free(r->decoder);
     gn_header_release(&r->header);
     gn_trailer_release(&r->trailer);
+    gn_plan_free(r->plan);
     XXH3_freeState(r->sum);
     free(r);
 }
@@ -93,10 +112,11 @@ void gn_reader_close(gn_reader *r)
 /* Where we are, for messages: "'file': record 12, byte 345". */
 static int fail_here(gn_reader *r, int status, const char *what, gn_err *e)
 {
-    if (r->state == IN_SEGMENT)
+    uint64_t before = r->state == IN_PART ? r->run->from : 0;
+    if (r->state >= IN_SEGMENT)
         return gn_fail(e, status, "'%s': record %llu, byte %llu: %s", gn_in_name(r->in),
-                       (unsigned long long)r->records + 1, (unsigned long long)gn_in_offset(r->in),
-                       what);
+                       (unsigned long long)(before + r->records + 1),
+                       (unsigned long long)gn_in_offset(r->in), what);
     return gn_fail(e, status, "'%s': byte %llu: %s", gn_in_name(r->in),
                    (unsigned long long)gn_in_offset(r->in), what);
 }
@@ -178,6 +198,15 @@ static int read_trailer(gn_reader *r, gn_err *e)
     return GN_EV_END;
 }
 
+/* A range of a file that the plan is wrong about. */
+static int not_as_planned(const gn_reader *r, gn_err *e)
+{
+    return gn_fail(e, GN_CORRUPT,
+                   "'%s': it is not what its index says: damaged, or changed meanwhile "
+                   "(gn-cat without --split reads it without the index)",
+                   r->run->path);
+}
+
 /* At a place where a segment may begin. */
 static int read_header(gn_reader *r, gn_err *e)
 {
@@ -188,6 +217,8 @@ static int read_header(gn_reader *r, gn_err *e)
         if (more == 0) {
             if (!r->any)
                 return truncated(r, e);
+            if (r->run && r->total - r->run_from != r->run->to)
+                return not_as_planned(r, e);
             close_input(r);
             r->state = AT_FILE;
             return 1;
@@ -243,6 +274,119 @@ static int read_header(gn_reader *r, gn_err *e)
     return GN_EV_SEGMENT;
 }
 
+/* ---- parts of segments ---- */
+
+/* The range that is open was read to its end and verified. */
+static int range_ends(gn_reader *r, gn_err *e)
+{
+    int more = gn_in_begin(r->in) == gn_in_end(r->in) ? gn_in_more(r->in, r->max_record, e) : 1;
+    if (more > 0)
+        not_as_planned(r, e);
+    if (more == 0)
+        close_input(r);
+    return more ? -1 : 0;
+}
+
+static int open_range(gn_reader *r, uint64_t lo, uint64_t hi, gn_err *e)
+{
+    r->in = gn_in_open_range(r->run->path, r->run->frames, lo, hi, e);
+    return r->in ? 0 : -1;
+}
+
+/* The trailer of a segment that is cut. Its bytes, which hold the segment's count and checksum, are
+ * what the segment is known by as a source: every part finds the same. */
+static int part_trailer(gn_reader *r, gn_err *e)
+{
+    const gn_run *run = r->run;
+    if (open_range(r, run->segment.trailer, run->segment.end, e))
+        return -1;
+    int whole = whole_map(r, e);
+    if (whole <= 0)
+        return whole ? -1 : not_as_planned(r, e);
+    const uint8_t *p = gn_in_begin(r->in), *end = gn_in_end(r->in), *sum_at, *next;
+    gn_trailer_release(&r->trailer);
+    if (!key_is(p, end, "end"))
+        return not_as_planned(r, e);
+    next = gn_trailer_decode(&r->trailer, p, end, &sum_at, gn_in_name(r->in), e);
+    if (!next)
+        return -1;
+    if (r->trailer.records != run->segment.records)
+        return not_as_planned(r, e);
+    gn_id id = gn_id_of(p, (size_t)(next - p));
+    gn_lineage *l = &r->trailer.lineage;
+    gn_in_consume(r->in, next);
+    if (range_ends(r, e))
+        return -1;
+    r->trailer.records = run->to - run->from;
+    if (!l->covered && l->nsources)
+        return 0; /* what is unknown of the whole is unknown of the part */
+    l->covered = true;
+    if (!run->begins)
+        l->ncover = 0;
+    if (run->from == run->to && !run->begins) /* nothing, perhaps of a segment that is not cut */
+        return 0;
+    if (gn_lineage_add_source(l, (gn_source){id, run->segment.records, true}, e))
+        return -1;
+    return run->from == run->to
+               ? 0
+               : gn_lineage_add_cover(l, (gn_cover){id, run->from, run->to, 0, UINT64_MAX}, e);
+}
+
+static int begin_part(gn_reader *r, gn_err *e)
+{
+    const gn_run *run = r->run;
+    r->any = run->segment.begin > 0;
+    r->state = AT_SEGMENT;
+    /* Where the segment begins here, its records are in the same range. */
+    if (open_range(r, run->segment.begin, run->begins ? run->hi : run->segment.first, e))
+        return -1;
+    int ev = read_header(r, e);
+    if (ev < 0)
+        return -1;
+    if (r->state != IN_SEGMENT || gn_in_offset(r->in) != run->segment.first)
+        return not_as_planned(r, e);
+    r->any = true;
+    gn_in *records = NULL;
+    if (run->begins) {
+        records = r->in;
+        r->in = NULL;
+    } else if (range_ends(r, e)) {
+        return -1;
+    }
+    if (part_trailer(r, e)) {
+        gn_in_close(records);
+        return -1;
+    }
+    r->state = IN_PART;
+    if (!run->begins)
+        return open_range(r, run->lo, run->hi, e) ? -1 : GN_EV_SEGMENT;
+    r->in = records;
+    return GN_EV_SEGMENT;
+}
+
+/* Nothing is left of the records of a part. */
+static int end_part(gn_reader *r, gn_err *e)
+{
+    if (r->records != r->run->to - r->run->from)
+        return not_as_planned(r, e);
+    close_input(r);
+    r->total += r->records;
+    r->records = 0;
+    r->state = AT_FILE;
+    return GN_EV_END;
+}
+
+static int begin_run(gn_reader *r, gn_err *e)
+{
+    r->run = &r->plan->run[r->at++];
+    r->run_from = r->total;
+    if (!r->run->whole)
+        return begin_part(r, e);
+    r->any = r->run->lo > 0;
+    r->state = AT_SEGMENT;
+    return open_range(r, r->run->lo, r->run->hi, e);
+}
+
 static int read_batch(gn_reader *r, gn_batch **batch, gn_err *e)
 {
     for (;;) {
@@ -255,7 +399,7 @@ static int read_batch(gn_reader *r, gn_batch **batch, gn_err *e)
             r->records += (*batch)->n;
             return GN_EV_BATCH;
         case GN_DECODE_OTHER:
-            return read_trailer(r, e);
+            return r->state == IN_PART ? not_as_planned(r, e) : read_trailer(r, e);
         case GN_DECODE_BAD:
             return fail_here(r, GN_CORRUPT, bad ? bad : "not a record", e);
         case GN_DECODE_INCOMPLETE:
@@ -264,30 +408,44 @@ static int read_batch(gn_reader *r, gn_batch **batch, gn_err *e)
         int more = gn_in_more(r->in, r->max_record, e);
         if (more < 0)
             return -1;
+        if (more == 0 && r->state == IN_PART)
+            return p == end ? end_part(r, e) : not_as_planned(r, e);
         if (more == 0)
             return truncated(r, e);
     }
+}
+
+/* The next input or run: -1, 0, or GN_EV_SEGMENT where that is already read. */
+static int begin_next(gn_reader *r, gn_err *e)
+{
+    if (r->plan)
+        return begin_run(r, e);
+    r->any = false;
+    r->in = gn_in_open(r->paths[r->at++], true, e);
+    if (!r->in)
+        return -1;
+    r->state = AT_SEGMENT;
+    return 0;
 }
 
 int gn_reader_next(gn_reader *r, gn_batch **batch, gn_err *e)
 {
     *batch = NULL;
     for (;;) {
-        if (r->state == IN_SEGMENT)
+        int ev;
+        if (r->state >= IN_SEGMENT)
             return read_batch(r, batch, e);
         if (r->state == AT_SEGMENT) {
-            int ev = read_header(r, e);
+            ev = read_header(r, e);
             if (ev < 0 || r->state == IN_SEGMENT)
                 return ev < 0 ? -1 : GN_EV_SEGMENT;
             continue;
         }
         if (r->at == r->npaths)
             return GN_EV_EOF;
-        r->any = false;
-        r->in = gn_in_open(r->paths[r->at++], true, e);
-        if (!r->in)
-            return -1;
-        r->state = AT_SEGMENT;
+        ev = begin_next(r, e);
+        if (ev)
+            return ev;
     }
 }
 
@@ -303,7 +461,7 @@ const gn_trailer *gn_reader_trailer(const gn_reader *r)
 
 const char *gn_reader_name(const gn_reader *r)
 {
-    return r->in ? gn_in_name(r->in) : "standard input";
+    return r->in ? gn_in_name(r->in) : r->run ? r->run->path : "standard input";
 }
 
 int gn_reader_want(gn_reader *r, int field, unsigned what, gn_err *e)
@@ -353,7 +511,7 @@ uint64_t gn_reader_bytes(const gn_reader *r)
 
 uint64_t gn_reader_raw_bytes(const gn_reader *r)
 {
-    return r->raw_before + (r->in ? gn_in_offset(r->in) : 0);
+    return r->raw_before + (r->in ? gn_in_offset(r->in) - gn_in_start(r->in) : 0);
 }
 
 double gn_reader_wait(const gn_reader *r)

@@ -17,6 +17,7 @@
 #include "../io/in.h"
 #include "batch.h"
 #include "header.h"
+#include "plan.h"
 
 typedef struct gn_reader gn_reader;
 
@@ -28,6 +29,8 @@ enum gn_event { GN_EV_EOF = 0, GN_EV_SEGMENT = 1, GN_EV_BATCH = 2, GN_EV_END = 3
 gn_reader *gn_reader_open(const char *const *paths, size_t n, size_t max_record, gn_err *e);
 /* Read one already opened input (owned by the reader from here on, also on failure). */
 gn_reader *gn_reader_on(gn_in *in, size_t max_record, gn_err *e);
+/* Read what a plan says (owned by the reader from here on, also on failure): see split.h. */
+gn_reader *gn_reader_planned(gn_plan *plan, size_t max_record, gn_err *e);
 void gn_reader_close(gn_reader *r); /* NULL allowed */
 
 int gn_reader_next(gn_reader *r, gn_batch **batch, gn_err *e);
@@ -43,8 +46,8 @@ int gn_reader_want_all(gn_reader *r, unsigned what, gn_err *e);
  * GN_INPUT and a message that lists what there is. `role` names it in messages ("--user"). */
 int gn_reader_field(gn_reader *r, const char *role, const char *field, unsigned types, gn_err *e);
 
-uint64_t gn_reader_records(const gn_reader *r); /* so far, over all segments and inputs */
-uint64_t gn_reader_bytes(const gn_reader *r);   /* read from the kernel */
+uint64_t gn_reader_records(const gn_reader *r);   /* so far, over all segments and inputs */
+uint64_t gn_reader_bytes(const gn_reader *r);     /* read from the kernel */
 uint64_t gn_reader_raw_bytes(const gn_reader *r); /* of the stream, uncompressed */
 double gn_reader_wait(const gn_reader *r);
 

@@ -1,7 +1,9 @@
 /* writer.c - see writer.h. Bytes are hashed as they are committed, while they are in cache. */
 #include "writer.h"
 
+#include "../io/in.h"
 #include "../io/mp.h"
+#include "index.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,6 +16,9 @@ struct gn_writer {
     uint64_t records;  /* of the open segment */
     uint64_t total;    /* of the segments ended */
     const uint8_t *at; /* where the last reservation begins */
+    uint64_t bytes;    /* of everything */
+    gn_indexed index;  /* of the open segment, or that which is passed on */
+    bool passing;      /* it is between its header and its trailer */
 };
 
 gn_writer *gn_writer_new(gn_out *out, gn_err *e)
@@ -40,13 +45,36 @@ void gn_writer_free(gn_writer *w)
     free(w);
 }
 
+/* So much was written, and n records with it: a frame may end here. */
+static int mark(gn_writer *w, size_t bytes, uint64_t n, gn_err *e)
+{
+    w->records += n;
+    w->bytes += bytes;
+    gn_out_tag(w->out, w->total + w->records);
+    return gn_out_mark(w->out, e);
+}
+
+/* A header or a trailer that was passed on, in turn. */
+static int passed(gn_writer *w, size_t bytes, gn_err *e)
+{
+    gn_indexed *x = &w->index;
+    w->passing = !w->passing;
+    if (w->passing) {
+        *x = (gn_indexed){w->bytes - bytes, w->bytes, 0, 0, w->records};
+        return 0;
+    }
+    x->trailer = w->bytes - bytes;
+    x->end = w->bytes;
+    x->records = w->records - x->records;
+    return gn_indexed_note(x, w->out, e);
+}
+
 int gn_writer_raw(gn_writer *w, const void *p, size_t bytes, uint64_t n, gn_err *e)
 {
     gn_xxh3_64_update(w->sum, p, bytes);
-    w->records += n;
-    if (gn_out_write(w->out, p, bytes, e))
+    if (gn_out_write(w->out, p, bytes, e) || mark(w, bytes, n, e))
         return -1;
-    return gn_out_mark(w->out, e);
+    return w->open || n ? 0 : passed(w, bytes, e);
 }
 
 int gn_writer_begin(gn_writer *w, const gn_header *h, gn_err *e)
@@ -54,11 +82,13 @@ int gn_writer_begin(gn_writer *w, const gn_header *h, gn_err *e)
     gn_buf b = {0};
     (void)XXH3_64bits_reset(w->sum);
     w->records = 0;
+    w->index.begin = w->bytes;
     int r = gn_header_encode(h, &b, e);
     if (r == 0) {
         w->open = true;
         r = gn_writer_raw(w, b.p, b.n, 0, e);
     }
+    w->index.first = w->bytes;
     gn_buf_release(&b);
     return r;
 }
@@ -73,10 +103,10 @@ uint8_t *gn_writer_reserve(gn_writer *w, size_t bytes, gn_err *e)
 int gn_writer_commit(gn_writer *w, const uint8_t *end, uint64_t n, gn_err *e)
 {
     gn_xxh3_64_update(w->sum, w->at, (size_t)(end - w->at));
-    w->records += n;
+    size_t bytes = (size_t)(end - w->at);
     w->at = end;
     gn_out_advance(w->out, end);
-    return gn_out_mark(w->out, e);
+    return mark(w, bytes, n, e);
 }
 
 int gn_writer_flush(gn_writer *w, gn_err *e)
@@ -97,8 +127,14 @@ int gn_writer_end(gn_writer *w, const gn_lineage *l, gn_err *e)
         b.n = (size_t)(gn_mp_uint(b.p + b.n, XXH3_64bits_digest(w->sum)) - b.p);
         r = gn_out_write(w->out, b.p, b.n, e);
     }
+    if (r == 0) {
+        w->index.trailer = w->bytes;
+        w->index.records = w->records;
+        r = mark(w, b.n, 0, e);
+        w->index.end = w->bytes;
+    }
     if (r == 0)
-        r = gn_out_mark(w->out, e);
+        r = gn_indexed_note(&w->index, w->out, e);
     gn_buf_release(&b);
     w->total += w->records;
     w->records = 0;
@@ -254,13 +290,17 @@ int gn_writer_select(gn_writer *w, const gn_batch *b, const uint8_t *keep, gn_er
     if (!p)
         return -1;
     uint64_t n = 0;
+    /* Which records are wanted cannot be predicted: a short one is always copied, and then counts
+     * or not. What is over-written lies in the room of this very record, or in the slack. */
     for (size_t i = 0; i < b->n; i++) {
-        if (!keep[i])
-            continue;
-        size_t len = b->off[i + 1] - b->off[i];
-        memcpy(p, b->base + b->off[i], len);
-        p += len;
-        n++;
+        const uint8_t *q = b->base + b->off[i];
+        size_t len = b->off[i + 1] - b->off[i], yes = keep[i] != 0;
+        if (len <= GN_SLACK)
+            (void)gn_copy_span(p, q, len);
+        else if (yes)
+            memcpy(p, q, len);
+        p += len & (0 - yes);
+        n += yes;
     }
     return gn_writer_commit(w, p, n, e);
 }
@@ -279,8 +319,7 @@ int gn_writer_project(gn_writer *w, const gn_batch *b, const int *field, size_t 
         p = gn_mp_array_head(p, nfields);
         for (size_t k = 0; k < nfields; k++) {
             gn_str v = b->col[field[k]].raw[i];
-            memcpy(p, v.p, v.n);
-            p += v.n;
+            p = gn_copy_span(p, v.p, v.n);
         }
         n++;
     }

@@ -19,8 +19,8 @@ void gn_writer_free(gn_writer *w); /* NULL allowed; ends nothing */
 /* Begin a segment. The header's canon flag is always written true. */
 int gn_writer_begin(gn_writer *w, const gn_header *h, gn_err *e);
 
-/* n whole records of `bytes` bytes together. With no segment open, any bytes of a stream that is
- * passed on as it is, with n records in them. */
+/* n whole records of `bytes` bytes together. With no segment open, a piece of a stream that is
+ * passed on as it is: records, or, with n = 0, a header or a trailer. */
 int gn_writer_raw(gn_writer *w, const void *p, size_t bytes, uint64_t n, gn_err *e);
 /* Room to build records in place (GN_SLACK over-writable bytes behind it); commit the new end and
  * how many records were built. Records must not be left half-built between calls. */

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """duckdb_tables.py - the tables of gn-dau, made by DuckDB from the same CSV.
 
-    duckdb_tables.py CSV OUT_DIRECTORY daily|all THREADS
+    duckdb_tables.py CSV OUT_DIRECTORY daily|all|approx THREADS
 
 Prints one JSON line: wall and CPU seconds from connecting to the last table written (the start of
 Python and the import of the package are left out), and the version.
@@ -30,6 +30,12 @@ DAILY = """
     SELECT day AS date, count(*) AS dau, sum(n)::BIGINT AS total_interactions,
            sum(ms)::BIGINT AS total_duration_ms, sum(ms) / count(*) AS avg_duration_ms_per_user
     FROM user_days GROUP BY 1 ORDER BY 1"""
+
+APPROX = """
+    SELECT timestamp::DATE AS date, approx_count_distinct(user_id) AS dau,
+           count(*) AS total_interactions, sum(duration_ms)::BIGINT AS total_duration_ms,
+           sum(duration_ms) / approx_count_distinct(user_id) AS avg_duration_ms_per_user
+    FROM events GROUP BY 1 ORDER BY 1"""
 
 WEEKLY = """
     SELECT date_trunc('week', day)::DATE AS week, count(DISTINCT user_id) AS wau,
@@ -66,6 +72,7 @@ STICKINESS = """
 
 JOBS = {
     "daily": [("daily_active_users", "WITH user_days AS (" + USER_DAYS + ")" + DAILY)],
+    "approx": [("daily_active_users", APPROX)],
     "all": [("user_days", USER_DAYS),
             ("daily_active_users", DAILY),
             ("weekly_active_users", WEEKLY),

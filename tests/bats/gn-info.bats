@@ -53,7 +53,13 @@ a.gn
 END
     same want got
     gn-cat -o a.gn.zst a.gn
-    is "gn 1, zstd" "$(gn-info a.gn.zst | value format)"
+    is "gn 1, zstd, 1 frame, indexed" "$(gn-info a.gn.zst | value format)"
+    cat a.gn.zst a.gn.zst >b.gn.zst
+    is "2 true" "$(gn-info --json b.gn.zst | jq -r '.files[0] | "\(.frames) \(.indexed)"')"
+    zstd -q a.gn -o c.gn.zst
+    is "gn 1, zstd" "$(gn-info c.gn.zst | value format)"
+    is "0 false" "$(gn-info --json c.gn.zst | jq -r '.files[0] | "\(.frames) \(.indexed)"')"
+    is "gn 1, zstd" "$(gn-info <a.gn.zst | value format)"
     has "$(gn-info a.gn.zst | value bytes)" ", compressed to $(wc -c <a.gn.zst)"
 }
 

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """dau_oracle.py - active users from the original CSV by sqlite3: what gn-dau must say.
 
-    dau_oracle.py [--active any|engaged|SQL] [--tz ZONE] [--input-tz ZONE] [--from DATE] [--to DATE]
-                  [--last 12months|26w|90d] [--user F] [--time F] [--value F]
+    dau_oracle.py [--active any|engaged|SQL] [--tz ZONE] [--tz-field F] [--span] [--input-tz ZONE]
+                  [--from DATE] [--to DATE] [--last 12months|26w|90d] [--user F] [--time F]
+                  [--value F]
                   [--by day|week|month|rolling|stickiness|userdays] CSV...
 
 prints one table as JSON lines. The CSV reader is this file's own (the csv module cannot tell an
@@ -20,6 +21,7 @@ from fractions import Fraction
 
 EPOCH = datetime.date(1970, 1, 1).toordinal()
 UTC = datetime.timezone.utc
+SPAN_MAX = 30 * 86400000  # milliseconds of an event that count
 KINDS = ("day", "week", "month", "rolling", "stickiness", "userdays")
 
 
@@ -70,6 +72,45 @@ def parse_time(text, zone):
     return t.astimezone(UTC)
 
 
+def zone_of(name):
+    """None where there is no such zone."""
+    if name == "Z":
+        return UTC
+    m = re.fullmatch(r"([+-])(\d\d):(\d\d)", name)
+    if m and int(m[2]) < 24 and int(m[3]) < 60:
+        d = datetime.timedelta(hours=int(m[2]), minutes=int(m[3]))
+        return datetime.timezone(d if m[1] == "+" else -d)
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def touched_dates(start, ms, zone):
+    """The dates that clocks of the zone show from `start` on, for `ms` milliseconds: looked at
+    every six hours, and on both sides of where the offset changes."""
+    def wall(t):
+        return t.astimezone(zone)
+
+    tick = datetime.timedelta(microseconds=1)
+    end = start + datetime.timedelta(milliseconds=ms) - tick
+    dates, a = {wall(start).date()}, start
+    while a < end:
+        b = min(a + datetime.timedelta(hours=6), end)
+        if wall(a).utcoffset() != wall(b).utcoffset():
+            lo, hi = a, b
+            while hi - lo > tick:
+                mid = lo + (hi - lo) / 2
+                if wall(mid).utcoffset() == wall(a).utcoffset():
+                    lo = mid
+                else:
+                    hi = mid
+            dates |= {wall(lo).date(), wall(hi).date()}
+        a = b
+        dates.add(wall(a).date())
+    return dates
+
+
 def day_number(date):
     return date.toordinal() - EPOCH
 
@@ -118,9 +159,11 @@ class Overflow(Exception):
 
 class Oracle:
     def __init__(self, paths, active="any", tz="UTC", input_tz="UTC", first=None, last=None,
-                 look=None, user="user_id", time="timestamp", value="duration_ms", ints=()):
+                 look=None, user="user_id", time="timestamp", value="duration_ms", ints=(),
+                 tz_field=None, span=False):
         self.value = value
         self.ints = [value, *ints]  # every other column is text in expressions
+        self.tz_field, self.span = tz_field, span
         self.zone = UTC if tz == "UTC" else zoneinfo.ZoneInfo(tz)
         self.input_zone = UTC if input_tz == "UTC" else zoneinfo.ZoneInfo(input_tz)
         self.db = sqlite3.connect(":memory:")
@@ -145,6 +188,7 @@ class Oracle:
                 kinds = ["INTEGER" if c in self.ints else "TEXT" for c in names]
                 self.db.execute("CREATE TABLE e (%s, u TEXT, d INTEGER)" % ", ".join(
                     '"%s" %s' % c for c in zip(names, kinds)))
+                self.db.execute("CREATE TABLE touched (e INTEGER, d INTEGER)")
                 put = "INSERT INTO e VALUES (%s)" % ", ".join("?" * (len(names) + 2))
             assert names == columns
             ui, ti = names.index(user), names.index(time)
@@ -152,11 +196,20 @@ class Oracle:
                 assert len(r) == len(names), r
                 values = [int(v) if k == "INTEGER" and v is not None else v
                           for k, v in zip(kinds, r)]
-                day = None
-                if r[ti] is not None:
-                    t = parse_time(r[ti], self.input_zone).astimezone(self.zone)
-                    day = day_number(t.date())
-                self.db.execute(put, values + [r[ui], day])
+                if r[ti] is None:
+                    self.db.execute(put, values + [r[ui], None])
+                    continue
+                zone = self.zone
+                if self.tz_field and r[names.index(self.tz_field)] is not None:
+                    zone = zone_of(r[names.index(self.tz_field)]) or zone
+                t = parse_time(r[ti], self.input_zone)
+                first = t.astimezone(zone).date()
+                e = self.db.execute(put, values + [r[ui], day_number(first)]).lastrowid
+                ms = values[names.index(self.value)] if self.span else None
+                if ms is not None and ms > 0:
+                    dates = touched_dates(t, min(ms, SPAN_MAX), zone) - {first}
+                    self.db.executemany("INSERT INTO touched VALUES (?, ?)",
+                                        ((e, day_number(d)) for d in dates))
 
     def qualify(self, active):
         value = '"%s"' % self.value if self.value else "NULL"
@@ -164,15 +217,18 @@ class Oracle:
             active = "1"
         elif active == "engaged":
             active = "%s > 10000 AND %s < 14400000" % (value, value)
+        # k: 1 for an event on its day, 0 for another day that it touches.
         self.db.execute(
-            "CREATE TABLE a AS SELECT u, d, coalesce((%s), 0) != 0 AS q, %s AS v FROM e "
-            "WHERE u IS NOT NULL AND d IS NOT NULL" % (active, value))
+            "CREATE TABLE a AS SELECT u, d, coalesce((%s), 0) != 0 AS q, %s AS v, 1 AS k, "
+            "rowid AS e FROM e WHERE u IS NOT NULL AND d IS NOT NULL" % (active, value))
+        self.db.execute("INSERT INTO a SELECT a.u, t.d, 1, NULL, 0, NULL "
+                        "FROM touched AS t JOIN a USING (e) WHERE q")
         self.db.execute("CREATE INDEX a_d ON a (d)")
         self.left_out = self.db.execute(
             "SELECT count(*) FROM e WHERE u IS NULL OR d IS NULL").fetchone()[0]
 
     def cover(self, first, last, look):
-        lo, hi = self.db.execute("SELECT min(d), max(d) FROM a").fetchone()
+        lo, hi = self.db.execute("SELECT min(d), max(d) FROM a WHERE k").fetchone()
         self.first_event = lo
         if look:
             if hi is not None:
@@ -209,7 +265,7 @@ class Oracle:
     @functools.lru_cache(None)
     def periods(self, column):
         """(period, active users, qualifying events, total value, covered days)"""
-        sql = """SELECT days.%s, count(DISTINCT CASE WHEN q THEN u END), coalesce(sum(q), 0),
+        sql = """SELECT days.%s, count(DISTINCT CASE WHEN q THEN u END), coalesce(sum(q * k), 0),
                         exact_sum(CASE WHEN q AND v >= 0 THEN v END), count(DISTINCT days.d)
                  FROM days LEFT JOIN a ON a.d = days.d GROUP BY 1 ORDER BY 1""" % column
         return [(p, n, k, self.total(t), c) for p, n, k, t, c in self.db.execute(sql)]
@@ -270,10 +326,11 @@ class Oracle:
 
     def userdays(self):
         """The partial state: every user's every day, with the sum as a Python int."""
-        return ["user", "date", "events", "interactions", "sum"], [
-            (u, date_of(d).isoformat(), n, k, int(t))
-            for u, d, n, k, t in self.db.execute(
-                "SELECT u, d, count(*), sum(q), exact_sum(CASE WHEN q AND v >= 0 THEN v END) "
+        return ["user", "date", "events", "interactions", "touches", "sum"], [
+            (u, date_of(d).isoformat(), n, k, x, int(t))
+            for u, d, n, k, x, t in self.db.execute(
+                "SELECT u, d, sum(k), sum(q * k), sum(1 - k), "
+                "exact_sum(CASE WHEN q AND v >= 0 THEN v END) "
                 "FROM a GROUP BY u, d ORDER BY CAST(u AS BLOB), d")]
 
     def table(self, kind):
@@ -283,11 +340,13 @@ class Oracle:
 def main(argv):
     keys = {"--active": "active", "--tz": "tz", "--input-tz": "input_tz", "--from": "first",
             "--to": "last", "--last": "look", "--user": "user", "--time": "time",
-            "--value": "value"}
+            "--value": "value", "--tz-field": "tz_field"}
     opts, paths, kind, i = {}, [], "day", 0
     while i < len(argv):
         if argv[i] == "--by":
             kind, i = argv[i + 1], i + 1
+        elif argv[i] == "--span":
+            opts["span"] = True
         elif argv[i] in keys:
             opts[keys[argv[i]]], i = argv[i + 1], i + 1
         elif argv[i].startswith("--"):

@@ -141,7 +141,7 @@ static void differential(int64_t base, size_t cap, bool rollups, int64_t skip)
     for (size_t i = 0; i < r.nmonths; i++)
         check_period(&r.month[i], base, most(from, gn_month_start(r.month[i].key)),
                      least(to, gn_month_start(r.month[i].key + 1) - 1));
-    gn_active_report_release(a, &r);
+    gn_active_report_release(&r, &b);
     gn_active_free(a);
     assert_int_equal(b.used, 0);
 }
@@ -179,7 +179,7 @@ static void test_wide_report(void **state)
             uint64_t runs, bytes;
             gn_active_spilled(a, &runs, &bytes);
             assert_int_equal(runs, 1);
-            gn_active_report_release(a, &r);
+            gn_active_report_release(&r, &b);
         }
         gn_active_free(a);
         assert_int_equal(b.used, 0);

@@ -157,7 +157,7 @@ static void test_refused(void **state)
     static const char *const names[] = {
         "",         "Nowhere/Land", "/etc/localtime", "../zoneinfo/UTC", "Europe/../UTC",  "Europe",
         "zone.tab", "+1:00",        "+24:00",         "+01:60",          "Europe/Berlin ", ".",
-        "a\nb",     "right"};
+        "a\nb",     "right",        "Europe//Berlin", "Europe/./Berlin", "Europe/Berlin/"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         gn_err e = {0};
