@@ -106,13 +106,25 @@ static int put_figures(gn_row *row, const gn_active_period *p, const char *value
     return gn_row_int(row, (int64_t)p->sum, e) || put_ratio(row, p->sum, p->users, e) ? -1 : 0;
 }
 
+/* Is all known that decides on who is active on this day? */
+static bool known(const gn_active_report *r, int64_t day)
+{
+    return day - r->look_back >= r->since;
+}
+
+/* Of a week or month: is it covered, and are all of its days known? */
+static bool complete(const gn_active_report *r, const gn_active_period *p, int64_t first)
+{
+    return p->days == p->days_full && known(r, first);
+}
+
 static int write_days(const char *value, const gn_active_report *r, gn_row *row, gn_writer *w,
                       gn_err *e)
 {
     for (size_t i = 0; i < r->ndays; i++)
         if (gn_row_begin(row, value ? 6 : 4, e) || gn_row_date(row, r->day[i].key, e) ||
-            put_figures(row, &r->day[i], value, e) || gn_row_bool(row, true, e) ||
-            gn_row_write(row, w, e))
+            put_figures(row, &r->day[i], value, e) ||
+            gn_row_bool(row, known(r, r->day[i].key), e) || gn_row_write(row, w, e))
             return -1;
     return 0;
 }
@@ -124,7 +136,7 @@ static int write_weeks(const char *value, const gn_active_report *r, gn_row *row
         const gn_active_period *p = &r->week[i];
         if (gn_row_begin(row, value ? 7 : 5, e) || gn_row_date(row, p->key, e) ||
             put_figures(row, p, value, e) || gn_row_int(row, p->days, e) ||
-            gn_row_bool(row, p->days == p->days_full, e) || gn_row_write(row, w, e))
+            gn_row_bool(row, complete(r, p, p->key), e) || gn_row_write(row, w, e))
             return -1;
     }
     return 0;
@@ -139,8 +151,8 @@ static int write_months(const char *value, const gn_active_report *r, gn_row *ro
         if (gn_row_begin(row, value ? 9 : 7, e) || put_month(row, p->key, e) ||
             put_figures(row, p, value, e) || put_ratio(row, (gn_i128)p->user_days, days, e) ||
             put_ratio(row, (gn_i128)p->user_days, days * p->users, e) ||
-            gn_row_int(row, p->days, e) || gn_row_bool(row, p->days == p->days_full, e) ||
-            gn_row_write(row, w, e))
+            gn_row_int(row, p->days, e) ||
+            gn_row_bool(row, complete(r, p, gn_month_start(p->key)), e) || gn_row_write(row, w, e))
             return -1;
     }
     return 0;
@@ -152,7 +164,7 @@ static int write_rolling(const gn_active_report *r, gn_row *row, gn_writer *w, g
         int64_t day = r->day[i].key;
         if (gn_row_begin(row, 3, e) || gn_row_date(row, day, e) ||
             put_count(row, r->rolling[i], e) ||
-            gn_row_bool(row, day - (GN_ROLLING_DAYS - 1) >= r->since, e) || gn_row_write(row, w, e))
+            gn_row_bool(row, known(r, day - (GN_ROLLING_DAYS - 1)), e) || gn_row_write(row, w, e))
             return -1;
     }
     return 0;

@@ -21,9 +21,10 @@ typedef struct gn_active_period {
 } gn_active_period;
 
 typedef struct gn_active_report {
-    int64_t from, to; /* covered days, both included; to < from when there are none */
-    int64_t since;    /* the first day of which anything is known: rolling counts are complete
-                         from since + 29 on */
+    int64_t from, to;  /* covered days, both included; to < from when there are none */
+    int64_t since;     /* the first day of which anything is known: rolling counts are complete
+                          from since + 29 on, if days look back on none before them */
+    int64_t look_back; /* days before a day that decide on who is active on it */
     size_t ndays, nweeks, nmonths;
     gn_active_period *day, *week, *month;
     uint64_t *rolling; /* per day: distinct users of [d - 29, d], days before `from` included */

@@ -45,10 +45,36 @@ static int add_touched(const gn_active_sink *s, gn_activity *in, gn_err *e)
 
 int gn_active_sink_add(const gn_active_sink *s, gn_activity *in, gn_err *e)
 {
+    if (s->user)
+        return gn_by_user_add(s->user, in, e);
     if (!in->o.states && !s->active)
         gn_activity_expand(in);
     int r = s->approx   ? add_approx(s->approx, in, e)
             : s->rollup ? add_rollup(s->rollup, in, e)
                         : add_active(s->active, in, e);
     return r == 0 && !in->o.states && in->o.span ? add_touched(s, in, e) : r;
+}
+
+bool gn_active_sink_covered(const gn_active_sink *s, int64_t *first, int64_t *last)
+{
+    return s->approx ? gn_approx_covered(s->approx, first, last)
+           : s->user ? gn_by_user_covered(s->user, first, last)
+                     : gn_active_covered(s->active, first, last);
+}
+
+int gn_active_sink_count(const gn_active_sink *s, int64_t from, int64_t to, gn_active_report *r,
+                         gn_err *e)
+{
+    return s->approx ? gn_approx_count(s->approx, from, to, r, e)
+           : s->user ? gn_by_user_count(s->user, from, to, r, e)
+                     : gn_active_count(s->active, from, to, r, e);
+}
+
+void gn_active_sink_release(gn_active_sink *s)
+{
+    gn_active_free(s->active);
+    gn_by_user_free(s->user);
+    gn_rollup_free(s->rollup);
+    gn_approx_free(s->approx);
+    *s = (gn_active_sink){0};
 }

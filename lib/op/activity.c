@@ -119,6 +119,7 @@ static int events_segment(gn_activity *a, gn_reader *r, gn_err *e)
         (value && gn_reader_want(r, a->f_value, GN_VALUE, e)) || compile_filter(a, r, value, e))
         return -1;
     a->touches = a->o.span;
+    a->input = gn_reader_name(r);
     gn_type user_type = h->schema.f[a->f_user].type;
     gn_buf params = {0};
     int result = gn_activity_head(a, &params, a->o.user, value, e) ||
@@ -205,9 +206,10 @@ static int events_batch(gn_activity *a, const gn_batch *b, gn_err *e)
     size_t kept;
     a->next_touched = 0;
     a->nrow = 0;
-    if (a->filter) {
-        if (gn_expr_filter(a->filter, b, a->active, &kept, e))
-            return -1;
+    a->first_record = b->first;
+    if (a->filter && gn_expr_filter(a->filter, b, a->active, &kept, e))
+        return -1;
+    if (a->filter && !a->o.all) {
         for (size_t k = 0; k < a->nvalid; k++) {
             a->row[a->nrow] = a->valid[k];
             a->nrow += a->active[a->valid[k]];
@@ -216,7 +218,8 @@ static int events_batch(gn_activity *a, const gn_batch *b, gn_err *e)
     } else {
         a->nrow = a->nvalid;
         memcpy(a->row, a->valid, a->nvalid * sizeof *a->row);
-        memset(a->active, 1, b->n);
+        if (!a->filter)
+            memset(a->active, 1, b->n);
     }
     if (a->f_value < 0)
         return 0;

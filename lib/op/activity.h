@@ -24,6 +24,7 @@ typedef struct gn_activity_options {
     const char *user, *time; /* field names */
     const char *value;       /* NULL: "duration_ms" where the input has it */
     const char *active;      /* "any", "engaged", or an expression on events */
+    bool all;                /* all events are rows; `active` only says which are active */
     const char *tz;          /* name of `zone` */
     const gn_zone *zone;
     const char *tz_field; /* NULL, or the field with the zone of the record, `zone` where it has
@@ -47,7 +48,9 @@ typedef struct gn_activity {
     int f_user, f_time, f_value, f_zone, f_events, f_n, f_touches, f_sketch;
     gn_expr *filter;
     gn_zones *zones;
-    /* the rows of the batch, by record number */
+    const char *input;
+    /* the rows of the batch, by record number; the first one's number in its segment */
+    uint64_t first_record;
     const gn_str *key; /* the user */
     int64_t day[GN_BATCH];
     const int64_t *amount; /* events: as it is in the record, 0 when null; NULL: no such field */
@@ -56,8 +59,8 @@ typedef struct gn_activity {
     uint8_t active[GN_BATCH];
     uint64_t touch[GN_BATCH]; /* roll-ups with touches */
     const gn_str *sketch;     /* of the day, where sketches are read: there are no users */
-    /* which records have user and time, and which of them make the user active: numbers in
-     * ascending order */
+    /* which records have user and time, and which of them make the user active (or all, as
+     * asked for): numbers in ascending order */
     size_t nvalid, nrow;
     uint16_t valid[GN_BATCH], row[GN_BATCH];
     int64_t first, last; /* least and greatest day with events; first > last: none */

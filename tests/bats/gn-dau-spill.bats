@@ -113,6 +113,29 @@ agree() {
     same want got
 }
 
+@test "--span: touches spill and merge as all else does" {
+    gn-gen --rows 400000 --users 300000 | gn-tocsv | awk -F , -v OFS=, '
+        NR > 1 { $5 = NR % 3 ? NR * 7919 % 400000000 : $5 } 1' | gn-fromcsv -o a.gn
+    local k
+    for k in day rolling; do
+        gn-dau --span --by $k -m 1G -o in.$k a.gn
+        capped gn-dau --span --by $k --stats=s.json -o out.$k a.gn
+        spilled s.json
+        same in.$k out.$k
+    done
+    gn-dau --span --partial -m 1G -o in.p a.gn
+    [ "$(gn-tocsv -f touches --no-header in.p | grep -vc '^0$')" -gt 100000 ]
+    capped gn-dau --span --partial --stats=s.json -o out.p a.gn
+    spilled s.json
+    same in.p out.p
+    capped gn-dau --merge --partial --stats=s.json -o out.pp out.p
+    spilled s.json
+    is "$(gn-tojson in.p | sha256sum)" "$(gn-tojson out.pp | sha256sum)"
+    capped gn-dau --merge --by rolling --stats=s.json -o out.m out.p
+    spilled s.json
+    is "$(gn-tocsv in.rolling | sha256sum)" "$(gn-tocsv out.m | sha256sum)"
+}
+
 @test "no place for temporary files: 5, naming -T" {
     gn-gen --rows 400000 --users 400000 -o a.gn
     for args in "" --partial; do

@@ -5,8 +5,9 @@
 
 A seed decides everything. Each makes one CSV of a random kind (gaps of years, zones with DST, long
 and odd user ids, one user who owns all, nulls, duplicates, negative and huge durations, no rows at
-all), runs `gn-fromcsv | gn-dau` with random options, and compares; with --approx, too,
-which is exact for so few users. Then the CSV is cut into parts
+all), runs `gn-fromcsv | gn-dau` with random options, and compares; with --approx, too, which is
+exact for so few users; and of the same records ordered by user, with claims, in one segment or
+several. The rules that need that order (core, session) have it only. Then the CSV is cut into parts
 at random; a partial state of each, merged along a random tree, must be the partial of the whole,
 byte for byte, and give the same tables. Exit 1 at the first difference, with the command lines.
 """
@@ -19,6 +20,7 @@ import tempfile
 
 import dau_oracle
 import gnstream
+import ordered
 
 TYPES = {
     "date": "date", "week": "date", "month": "str", "dau": "int", "wau": "int", "mau": "int",
@@ -83,10 +85,11 @@ def user_ids(rng, n):
 
 def times(rng, n):
     """Seconds since the epoch (floats with microseconds are given apart), in a random pattern."""
-    pattern = rng.choice(["month", "month", "year end", "gaps", "dst", "one day", "old", "dense"])
+    pattern = rng.choice(["month", "month", "year end", "gaps", "dst", "one day", "old", "dense",
+                          "visits", "visits"])
     base = {"month": 19358, "year end": 18610, "gaps": 14000, "dst": 19434, "one day": 19700,
-            "old": -26000, "dense": 19600}[pattern] * DAY
-    out = []
+            "old": -26000, "dense": 19600, "visits": 19425}[pattern] * DAY
+    out, visit = [], base
     for _ in range(n):
         if pattern == "month":
             t = base + rng.randrange(70 * DAY)
@@ -100,6 +103,10 @@ def times(rng, n):
             t = base + rng.randrange(DAY)
         elif pattern == "old":
             t = base + rng.choice([0, 26000 - 15, 26000]) * DAY + rng.randrange(20 * DAY)
+        elif pattern == "visits":
+            visit += rng.choice([0, 1, 30, 59, 60, 61, 119, 120, 121, 1799, 1800, 1801, 3600, DAY,
+                                 DAY // 2, 6 * DAY if rng.random() < 0.2 else 5])
+            t = visit
         else:
             t = base + rng.randrange(4) * DAY + rng.choice([0, 1, DAY - 1, DAY // 2])
         out.append(t)
@@ -211,8 +218,23 @@ class Case:
 
     def choose(self):
         rng, gn, sql = self.rng, [], {}
-        active = rng.choice(["any", "any", "engaged", "expression", "expression"])
-        if active == "expression":
+        active = rng.choice(["any", "any", "engaged", "expression", "expression"]
+                            + ["core", "session"] * (2 - 2 * self.span))
+        self.back = active in ("core", "session")
+        if self.back:
+            gn += ["--active", active]
+            sql["active"] = active
+            some = {"core": [("--core", ["edit", "share,page_view", "create,delete,edit"]),
+                             ("--core-count", ["1", "2", "3", "4"]),
+                             ("--core-days", ["1", "2", "7", "8", "31"])],
+                    "session": [("--session-over", ["0", "60", "119", "120", "121", "3600"]),
+                                ("--gap", ["0", "120", "1799", "1800", "86400"]),
+                                ("--session-days", ["1", "2", "7", "29", "31"])]}[active]
+            for option, values in some:
+                if rng.random() < 0.5:
+                    gn += [option, rng.choice(values)]
+                    sql[option[2:].replace("-", "_")] = gn[-1]
+        elif active == "expression":
             expr, select = rng.choice(EXPRESSIONS)
             if self.naming == "renamed":
                 expr, select = expr.replace("duration_ms", "ms"), select.replace("duration_ms", "ms")
@@ -308,6 +330,21 @@ class Case:
             os.unlink(files[k])
         return out
 
+    def in_order(self, path, tag):
+        """The stream ordered by user (and time, where that is needed), in parts: operands."""
+        user = self.fields.get("--user", "user_id")
+        time = [self.fields.get("--time", "timestamp")] if self.back or self.rng.random() < 0.5 else []
+        with open(path, "rb") as f:
+            streams = ordered.ordered(f.read(), [user] + time, self.rng.choice([1, 1, 2, 5]))
+        if self.rng.random() < 0.6:
+            streams = [b"".join(streams)]
+        out = []
+        for i, s in enumerate(streams):
+            out.append(self.path("%s.order%d.gn" % (tag, i)))
+            with open(out[-1], "wb") as f:
+                f.write(s)
+        return out
+
     def decode(self, path):
         with open(path, "rb") as f:
             segments = gnstream.parse(f.read())
@@ -341,8 +378,11 @@ class Case:
         oracle = dau_oracle.Oracle(csvs, **self.oracle_options, **window[1])
         if oracle.hi - oracle.lo > 15000:  # right, but slow to compare
             return
-        results = [self.tables(args + window[0], inputs, tag)]
-        if "--merge" not in args:
+        results = [self.tables(args + window[0], self.in_order(inputs[0], tag), tag + "o")
+                   ] if "--merge" not in args else []
+        if not self.back:
+            results.append(self.tables(args + window[0], inputs, tag))
+        if not self.back and "--merge" not in args:
             results.append(self.tables(args + window[0] + ["--approx"], inputs, tag + "a"))
         try:
             want = {k: oracle.table(k) for k in ("day", "week", "month", "rolling", "stickiness")}
@@ -443,7 +483,7 @@ class Case:
         whole = self.import_csv("whole", self.rows)
         for i, window in enumerate(self.windows()):
             self.check_tables([whole[0]], self.options, [whole[1]], window, "w%d" % i)
-        if partials:
+        if partials and not self.back:
             self.check_splits(whole)
 
 

@@ -3,7 +3,8 @@
 
     dau_oracle.py [--active any|engaged|SQL] [--tz ZONE] [--tz-field F] [--span] [--input-tz ZONE]
                   [--from DATE] [--to DATE] [--last 12months|26w|90d] [--user F] [--time F]
-                  [--value F]
+                  [--value F] [--active core|session with --core A,B --action F --core-count N
+                  --core-days N; --gap S --session-over S --session-days N]
                   [--by day|week|month|rolling|stickiness|userdays] CSV...
 
 prints one table as JSON lines. The CSV reader is this file's own (the csv module cannot tell an
@@ -21,6 +22,7 @@ from fractions import Fraction
 
 EPOCH = datetime.date(1970, 1, 1).toordinal()
 UTC = datetime.timezone.utc
+EPOCH_TIME = datetime.datetime(1970, 1, 1, tzinfo=UTC)
 SPAN_MAX = 30 * 86400000  # milliseconds of an event that count
 KINDS = ("day", "week", "month", "rolling", "stickiness", "userdays")
 
@@ -160,7 +162,8 @@ class Overflow(Exception):
 class Oracle:
     def __init__(self, paths, active="any", tz="UTC", input_tz="UTC", first=None, last=None,
                  look=None, user="user_id", time="timestamp", value="duration_ms", ints=(),
-                 tz_field=None, span=False):
+                 tz_field=None, span=False, core="create,edit", action="action_type",
+                 core_count=2, core_days=7, gap=1800, session_over=120, session_days=30):
         self.value = value
         self.ints = [value, *ints]  # every other column is text in expressions
         self.tz_field, self.span = tz_field, span
@@ -172,8 +175,46 @@ class Oracle:
         self.db.create_function("week_of", 1, week_of, deterministic=True)
         self.db.create_function("month_of", 1, month_of, deterministic=True)
         self.load(paths, user, time)
-        self.qualify(active)
+        self.qualify("any" if active in ("core", "session") else active)
+        self.look_back = 0
+        if active == "core":
+            self.core(core.split(","), action, int(core_count), int(core_days))
+        elif active == "session":
+            self.session(int(gap), int(session_over), int(session_days))
+        else:
+            self.db.execute("CREATE TABLE act AS SELECT DISTINCT u, d FROM a WHERE q")
         self.cover(first, last, look)
+
+    def core(self, actions, action, count, days):
+        """Active on a day: at least `count` core events on the `days` days that end with it."""
+        self.look_back = days - 1
+        marks = "SELECT u, d FROM e WHERE u IS NOT NULL AND d IS NOT NULL AND \"%s\" IN (%s)" % (
+            action, ", ".join("?" * len(actions)))
+        self.db.execute("CREATE TABLE core AS " + marks, actions)
+        self.db.execute("CREATE INDEX core_u ON core (u, d)")
+        self.db.execute("CREATE TABLE offsets (i INTEGER)")
+        self.db.executemany("INSERT INTO offsets VALUES (?)", ((i,) for i in range(days)))
+        self.db.execute(
+            "CREATE TABLE act AS SELECT u, x AS d FROM (SELECT DISTINCT u, d + i AS x FROM core, "
+            "offsets) AS c WHERE (SELECT count(*) FROM core WHERE core.u = c.u AND core.d "
+            "BETWEEN x - ? AND x) >= ?", (days - 1, count))
+
+    def session(self, gap, over, days):
+        """Active on a day: a session longer than `over` began on the `days` days that end with it."""
+        self.look_back = days - 1
+        self.db.execute("CREATE TABLE act (u TEXT, d INTEGER)")
+        active, sessions = set(), []
+        for u, t, d in self.db.execute(
+                "SELECT u, t, d FROM e WHERE u IS NOT NULL AND t IS NOT NULL ORDER BY u, t, d"):
+            s = sessions[-1] if sessions else None
+            if s and s[0] == u and t - s[2] <= gap * 1000000:
+                s[2] = t
+            else:
+                sessions.append([u, t, t, d])
+        for u, start, end, d in sessions:
+            if end - start > over * 1000000:
+                active |= {(u, d + i) for i in range(days)}
+        self.db.executemany("INSERT INTO act VALUES (?, ?)", active)
 
     def load(self, paths, user, time):
         columns = None
@@ -186,10 +227,10 @@ class Oracle:
                 if self.value not in names:
                     self.value = None
                 kinds = ["INTEGER" if c in self.ints else "TEXT" for c in names]
-                self.db.execute("CREATE TABLE e (%s, u TEXT, d INTEGER)" % ", ".join(
+                self.db.execute("CREATE TABLE e (%s, u TEXT, d INTEGER, t INTEGER)" % ", ".join(
                     '"%s" %s' % c for c in zip(names, kinds)))
                 self.db.execute("CREATE TABLE touched (e INTEGER, d INTEGER)")
-                put = "INSERT INTO e VALUES (%s)" % ", ".join("?" * (len(names) + 2))
+                put = "INSERT INTO e VALUES (%s)" % ", ".join("?" * (len(names) + 3))
             assert names == columns
             ui, ti = names.index(user), names.index(time)
             for r in rows:
@@ -197,14 +238,15 @@ class Oracle:
                 values = [int(v) if k == "INTEGER" and v is not None else v
                           for k, v in zip(kinds, r)]
                 if r[ti] is None:
-                    self.db.execute(put, values + [r[ui], None])
+                    self.db.execute(put, values + [r[ui], None, None])
                     continue
                 zone = self.zone
                 if self.tz_field and r[names.index(self.tz_field)] is not None:
                     zone = zone_of(r[names.index(self.tz_field)]) or zone
                 t = parse_time(r[ti], self.input_zone)
                 first = t.astimezone(zone).date()
-                e = self.db.execute(put, values + [r[ui], day_number(first)]).lastrowid
+                us = (t - EPOCH_TIME) // datetime.timedelta(microseconds=1)
+                e = self.db.execute(put, values + [r[ui], day_number(first), us]).lastrowid
                 ms = values[names.index(self.value)] if self.span else None
                 if ms is not None and ms > 0:
                     dates = touched_dates(t, min(ms, SPAN_MAX), zone) - {first}
@@ -252,7 +294,7 @@ class Oracle:
         self.db.executemany("INSERT INTO days VALUES (?, ?, ?)",
                             ((d, week_of(d), month_of(d)) for d in range(self.lo, self.hi + 1)))
         # One row per user and day of look-back, then for each day who was there in 30.
-        self.db.execute("CREATE TABLE ud AS SELECT DISTINCT u, d FROM a WHERE q AND d <= ?",
+        self.db.execute("CREATE TABLE ud AS SELECT DISTINCT u, d FROM act WHERE d <= ?",
                         (self.hi,))
         self.db.execute("CREATE INDEX ud_d ON ud (d)")
 
@@ -265,10 +307,17 @@ class Oracle:
     @functools.lru_cache(None)
     def periods(self, column):
         """(period, active users, qualifying events, total value, covered days)"""
-        sql = """SELECT days.%s, count(DISTINCT CASE WHEN q THEN u END), coalesce(sum(q * k), 0),
+        users = dict(self.db.execute(
+            "SELECT days.%s, count(DISTINCT u) FROM days JOIN ud ON ud.d = days.d GROUP BY 1"
+            % column))
+        sql = """SELECT days.%s, coalesce(sum(q * k), 0),
                         exact_sum(CASE WHEN q AND v >= 0 THEN v END), count(DISTINCT days.d)
                  FROM days LEFT JOIN a ON a.d = days.d GROUP BY 1 ORDER BY 1""" % column
-        return [(p, n, k, self.total(t), c) for p, n, k, t, c in self.db.execute(sql)]
+        return [(p, users.get(p, 0), k, self.total(t), c) for p, k, t, c in self.db.execute(sql)]
+
+    def knows(self, day):
+        """Is every day known that decides on who is active on this one?"""
+        return self.known is not None and day - self.look_back >= self.known
 
     def with_value(self, head, users, events, total, tail):
         if self.value:
@@ -281,12 +330,12 @@ class Oracle:
 
     def day(self):
         return self.names(["date", "dau"], ["complete"]), [
-            self.with_value((date_of(d).isoformat(),), n, k, t, (True,))
+            self.with_value((date_of(d).isoformat(),), n, k, t, (self.knows(d),))
             for d, n, k, t, _ in self.periods("d")]
 
     def week(self):
         return self.names(["week", "wau"], ["days_covered", "complete"]), [
-            self.with_value((date_of(w).isoformat(),), n, k, t, (c, c == 7))
+            self.with_value((date_of(w).isoformat(),), n, k, t, (c, c == 7 and self.knows(w)))
             for w, n, k, t, c in self.periods("w")]
 
     def month_sizes(self):
@@ -301,7 +350,8 @@ class Oracle:
         for m, n, k, t, c in self.periods("m"):
             size = calendar.monthrange(int(m[:4]), int(m[5:]))[1]
             rows.append(self.with_value((m,), n, k, t, (
-                ratio(sums[m], c), ratio(sums[m], c * n), c, c == size)))
+                ratio(sums[m], c), ratio(sums[m], c * n), c, c == size and self.knows(
+                    day_number(datetime.date.fromisoformat(m + "-01"))))))
         return self.names(["month", "mau"],
                           ["mean_dau", "stickiness", "days_covered", "complete"]), rows
 
@@ -313,7 +363,7 @@ class Oracle:
 
     def rolling(self):
         return ["date", "mau_30d", "complete"], [
-            (date_of(d).isoformat(), n, self.known is not None and d - 29 >= self.known)
+            (date_of(d).isoformat(), n, self.knows(d - 29))
             for d, n in self.rolling_rows()]
 
     def stickiness(self):
@@ -340,7 +390,9 @@ class Oracle:
 def main(argv):
     keys = {"--active": "active", "--tz": "tz", "--input-tz": "input_tz", "--from": "first",
             "--to": "last", "--last": "look", "--user": "user", "--time": "time",
-            "--value": "value", "--tz-field": "tz_field"}
+            "--value": "value", "--tz-field": "tz_field", "--core": "core", "--action": "action",
+            "--core-count": "core_count", "--core-days": "core_days", "--gap": "gap",
+            "--session-over": "session_over", "--session-days": "session_days"}
     opts, paths, kind, i = {}, [], "day", 0
     while i < len(argv):
         if argv[i] == "--by":

@@ -11,13 +11,8 @@ import sys
 import gnstream
 
 
-def main(argv):
-    fields = argv[0].split(",")
-    if len(argv) > 1:
-        with open(argv[1], "rb") as f:
-            data = f.read()
-    else:
-        data = sys.stdin.buffer.read()
+def ordered(data, fields, parts=1):
+    """The stream in order, as `parts` segments of consecutive records: a list of streams."""
     segs = gnstream.parse(data, claims=False)
     names = segs[0].names()
     at = [names.index(f) for f in fields]
@@ -31,7 +26,18 @@ def main(argv):
     header = {k: v for k, v in segs[0].header.items() if k in ("part",)}
     header = {"order": [[f, "asc"] for f in fields], "total": True, **header}
     trailer = {k: v for k, v in segs[0].trailer.items() if k in ("cover", "sources", "prov")}
-    sys.stdout.buffer.write(gnstream.build(segs[0].fields, [r for r, _ in rows], header, trailer))
+    cut = [i * len(rows) // parts for i in range(parts + 1)]
+    return [gnstream.build(segs[0].fields, [r for r, _ in rows[a:b]], header,
+                           trailer if parts == 1 else {}) for a, b in zip(cut, cut[1:])]
+
+
+def main(argv):
+    if len(argv) > 1:
+        with open(argv[1], "rb") as f:
+            data = f.read()
+    else:
+        data = sys.stdin.buffer.read()
+    sys.stdout.buffer.write(ordered(data, argv[0].split(","))[0])
     return 0
 
 
