@@ -2,10 +2,9 @@
  *
  * Needs no order, but (user, time) for --active core and session. Memory: spilling; about 80 bytes
  * a user and 384 days are held, and what -m cannot hold goes to temporary files. Of one input that
- * is ordered by user, and with these two rules, 64 bytes a day and the days of one user are held.
- * With
- * --approx at most 17 KiB a day. With --partial it writes its state instead, the user-day roll-up
- * or the days' sketches, which --merge counts or merges further. */
+ * is ordered by user, and with these two rules, 64 bytes a day and the days of one user are held;
+ * with --approx at most 17 KiB a day. With --partial it writes its state instead, the user-day
+ * roll-up or the days' sketches, which --merge counts or merges further. */
 #include "app/app.h"
 #include "op/activeout.h"
 #include "op/activesink.h"

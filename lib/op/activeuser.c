@@ -292,14 +292,13 @@ static int end_user(gn_by_user *u, gn_err *e)
 
 static int disorder(const gn_by_user *u, const gn_activity *in, size_t i, gn_err *e)
 {
-    bool need = u->o.days > 1 || u->o.mark == GN_MARK_SESSIONS;
     return gn_fail(e, GN_INPUT,
                    "'%s': record %llu: not ordered by %s%s%s, as the header claims or after the "
                    "segment before: run gn-sort -k %s%s%s%s",
                    in->input, (unsigned long long)(in->first_record + i + 1), in->o.user,
                    u->o.by_time ? ", " : "", u->o.by_time ? in->o.time : "", in->o.user,
                    u->o.by_time ? "," : "", u->o.by_time ? in->o.time : "",
-                   need ? "" : ", or give --hash");
+                   u->o.by_time ? "" : ", or give --hash");
 }
 
 static int next_user(gn_by_user *u, const gn_activity *in, size_t i, gn_err *e)

@@ -83,10 +83,10 @@ def user_ids(rng, n):
     return sorted(ids)
 
 
-def times(rng, n):
+def times(rng, n, pattern=None):
     """Seconds since the epoch (floats with microseconds are given apart), in a random pattern."""
-    pattern = rng.choice(["month", "month", "year end", "gaps", "dst", "one day", "old", "dense",
-                          "visits", "visits"])
+    pattern = pattern or rng.choice(["month", "month", "year end", "gaps", "dst", "one day", "old",
+                                     "dense", "visits"])
     base = {"month": 19358, "year end": 18610, "gaps": 14000, "dst": 19434, "one day": 19700,
             "old": -26000, "dense": 19600, "visits": 19425}[pattern] * DAY
     out, visit = [], base
@@ -161,15 +161,15 @@ def quote(rng, field, null_ok=True):
     return field
 
 
-def make_rows(rng, limit, span):
-    """Lists of encoded fields. `span`: many durations are long."""
+def make_rows(rng, limit, span, pattern):
+    """Lists of encoded fields. `span`: many durations are long. `pattern`: of times, or None."""
     n = rng.choice([0, 1, 2, 7, 40, 150, limit, limit])
     users = user_ids(rng, rng.choice([1, 3, 20, 60]))
     skew = rng.choice([0, 1, 3])
     huge = rng.random() < 0.3
     dirty = rng.choice([0, 0, 0.02, 0.3])
     rows = []
-    for t in times(rng, n):
+    for t in times(rng, n, pattern):
         user = users[int(len(users) * rng.random() ** (1 + skew))]
         when = time_text(rng, t)
         if rng.random() < dirty:
@@ -207,7 +207,11 @@ class Case:
         self.bin, self.work, self.log = bin_dir, work, []
         self.naming = self.rng.choice(["usual", "usual", "zoned", "zoned", "renamed", "no value"])
         self.span = self.naming != "no value" and self.rng.random() < 0.4
-        self.rows = make_rows(self.rng, limit, self.span)
+        self.active = self.rng.choice(["any", "any", "engaged", "expression", "expression"]
+                                      + ["core", "session"] * (2 - 2 * self.span))
+        self.back = self.active in ("core", "session")
+        pattern = "visits" if self.active == "session" else "month" if self.back else None
+        self.rows = make_rows(self.rng, limit, self.span, pattern if self.rng.random() < 0.7 else None)
         if self.naming == "zoned":
             zones = self.rng.sample(RECORD_ZONES, self.rng.choice([1, 2, 5, len(RECORD_ZONES)]))
             for r in self.rows:
@@ -217,10 +221,7 @@ class Case:
         self.options, self.oracle_options = self.choose()
 
     def choose(self):
-        rng, gn, sql = self.rng, [], {}
-        active = rng.choice(["any", "any", "engaged", "expression", "expression"]
-                            + ["core", "session"] * (2 - 2 * self.span))
-        self.back = active in ("core", "session")
+        rng, gn, sql, active = self.rng, [], {}, self.active
         if self.back:
             gn += ["--active", active]
             sql["active"] = active
