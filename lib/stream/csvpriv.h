@@ -52,29 +52,21 @@ typedef struct gn_csvrow {
 } gn_csvrow;
 
 struct gn_csv {
+    gn_textin t; /* first */
     gn_csv_options opt;
     size_t max_record;
     gn_csvsplit split;
 
     gn_csvfiles files;
-    size_t file;        /* current */
-    gn_in *in;          /* of the current file, or NULL */
-    bool eof;           /* all of the file is in the window */
-    uint64_t line;      /* of the next row, from 1 */
-    XXH3_state_t *hash; /* of the bytes consumed */
+    size_t file; /* current */
 
     /* what the columns are */
-    size_t width;     /* columns in the files */
-    size_t nkeys;     /* columns after those, from directories */
-    gn_schema schema; /* of both */
-    bool inferred;
+    size_t width; /* columns in the files: the first of t.schema */
+    size_t nkeys; /* columns after those, from directories */
 
     /* what is made of them */
-    size_t nselected; /* fields written: the first of `rows` */
-    gn_schema rows;   /* what records hold before the filter */
-    gn_csvcol *col;   /* rows.n of them */
-    int *col_field;   /* index into `schema` of each */
-    gn_csvstep *step; /* as steps, twice: at most 2 * rows.n */
+    gn_csvcol *col;   /* t.rows.n of them */
+    gn_csvstep *step; /* as steps, twice: at most 2 * t.rows.n */
     gn_csvcalendar *calendar;
     gn_buf fixed; /* encoded values from directories, of the current file */
 
@@ -90,29 +82,11 @@ struct gn_csv {
     size_t nfields; /* given by libcsv so far */
     gn_csvspan *span;
     gn_buf text;
-    gn_buf fixed_text; /* a string with its bad bytes replaced */
-
-    /* where records go */
-    gn_writer *w, *rejects;
-    uint8_t *out, *limit; /* room for records */
-    uint64_t nout;        /* records since the room was made */
-    gn_csv_keep *keep;
-    void *keep_ctx;
-    gn_decoder *decoder;
-    gn_buf block; /* records before the filter */
-    int *project; /* 0, 1, ..., nselected - 1 */
-    gn_row row;   /* a reject */
+    gn_buf mended; /* a string with its bad bytes replaced */
 
     gn_csv_counts count;
-    gn_lineage lineage;
 };
 
-/* Name of the current file, for messages. */
-const char *gn_csv_name(const gn_csv *c);
-/* Read more of the current file: 1, 0 at its end, -1. */
-int gn_csv_more(gn_csv *c, gn_err *e);
-/* Take n bytes off the window. */
-void gn_csv_consume(gn_csv *c, size_t n);
 /* Open the current file, pass over its byte order mark. An empty file is GN_INPUT. */
 int gn_csv_start(gn_csv *c, gn_err *e);
 

@@ -32,7 +32,8 @@ static const char *const schemas[] = {
 
 struct seen {
     uint64_t hash;
-    gn_csv_counts count;
+    gn_textin_counts count;
+    gn_csv_counts way;
     gn_err err;
 };
 
@@ -54,19 +55,22 @@ static void read_all(const char *path, const gn_csv_options *o, bool some, struc
     gn_out *out = gn_out_open("/dev/null", 0, &none);
     gn_writer *w = out ? gn_writer_new(out, &none) : NULL;
     gn_header h = {.canon = true};
-    REQUIRE(w && gn_csv_reject_schema(&h.schema, &none) == 0 && gn_writer_begin(w, &h, &none) == 0);
+    REQUIRE(w && gn_textin_reject_schema(&h.schema, &none) == 0 &&
+            gn_writer_begin(w, &h, &none) == 0);
     gn_header_release(&h);
     gn_csv *c = gn_csv_open(&path, 1, o, e);
     if (c) {
-        const gn_schema *all = gn_csv_schema(c);
+        gn_textin *t = gn_csv_text(c);
+        const gn_schema *all = gn_textin_schema(t);
         int last = (int)all->n - 1;
         REQUIRE(all->n > 0);
         if (some)
-            REQUIRE(gn_csv_select(c, &last, 1, NULL, 0, e) == 0);
-        gn_decoder *d = gn_csv_filter(c, look, s, e);
+            REQUIRE(gn_textin_select(t, &last, 1, NULL, 0, e) == 0);
+        gn_decoder *d = gn_textin_filter(t, look, s, e);
         REQUIRE(d && gn_decoder_want_all(d, GN_VALUE | GN_RAW, e) == 0);
         int r = gn_csv_run(c, w, w, e);
-        s->count = *gn_csv_count(c);
+        s->count = *gn_textin_count(t);
+        s->way = *gn_csv_count(c);
         REQUIRE(r == 0 || e->status == GN_INPUT);
         REQUIRE(r != 0 ||
                 s->count.read == s->count.rejected + s->count.skipped + s->count.filtered);
@@ -91,7 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .trim = data[0] & 8,
         .replace_text = data[0] & 16,
         .schema = schemas[data[0] >> 5],
-        .on_error = (enum gn_csv_on_error)(data[1] % 3),
+        .on_error = (enum gn_textin_on_error)(data[1] % 3),
         .max_record = data[2] < 200   ? 0
                       : data[2] < 230 ? 64
                                       : 7,
@@ -120,8 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         REQUIRE(first.count.read == next.count.read && first.count.empty == next.count.empty &&
                 first.count.rejected == next.count.rejected &&
                 first.count.skipped == next.count.skipped);
-        REQUIRE(first.count.vector == 0 &&
-                next.count.vector + next.count.libcsv == next.count.read);
+        REQUIRE(first.way.vector == 0 && next.way.vector + next.way.libcsv == next.count.read);
     }
     (void)close(fd);
     return 0;
