@@ -22,6 +22,10 @@ typedef struct gn_in gn_in;
 /* Open `path`; NULL or "-" is standard input. A terminal as standard input is refused (GN_USAGE)
  * when `refuse_tty`. Pipes are widened to 256 KiB. */
 gn_in *gn_in_open(const char *path, bool refuse_tty, gn_err *e);
+/* Open bytes [from, to) of a regular file that is not compressed; GN_INPUT for any other. Offsets
+ * stay those of the file. It ends at the file's end when that comes before `to`. */
+gn_in *gn_in_open_part(const char *path, uint64_t from, uint64_t to, gn_err *e);
+uint64_t gn_in_size(const gn_in *in); /* of that file when it was opened */
 /* Wrap a block of memory (for tests and fuzzing); the block is copied. `name` is for messages. */
 gn_in *gn_in_memory(const void *p, size_t n, const char *name, gn_err *e);
 void gn_in_close(gn_in *in); /* NULL allowed */
@@ -38,7 +42,7 @@ int gn_in_more(gn_in *in, size_t max, gn_err *e);
 void gn_in_consume(gn_in *in, const uint8_t *upto); /* upto within [begin, end] */
 uint64_t gn_in_offset(const gn_in *in);             /* absolute (uncompressed) offset of begin */
 
-uint64_t gn_in_bytes(const gn_in *in);  /* bytes read from the file, compressed if it is */
-double gn_in_wait(const gn_in *in);     /* seconds spent in read(2) */
+uint64_t gn_in_bytes(const gn_in *in); /* bytes read from the file, compressed if it is */
+double gn_in_wait(const gn_in *in);    /* seconds spent in read(2) */
 
 #endif

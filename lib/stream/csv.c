@@ -59,19 +59,19 @@ static int plan(gn_textin *t, gn_err *e)
 }
 
 /* What does not depend on the columns. */
-static int set_up(gn_csv *c, const char *const *paths, size_t n, gn_err *e)
+static int set_up(gn_csv *c, const gn_csv_options *o, gn_err *e)
 {
+    c->opt = *o;
+    c->t.on_error = o->on_error;
+    c->t.item = "column";
+    c->t.group = GROUP;
+    c->t.select = plan;
     c->max_record = c->opt.max_record ? c->opt.max_record : GN_MAX_RECORD;
     c->chunk = c->max_record < CHUNK ? c->max_record : CHUNK;
     /* Rows are held to max_record in csvrow.c; this only has to be more than can be asked for. */
     c->t.max_window = c->max_record + GN_CSV_SAMPLE + 2 * c->chunk;
     if (gn_textin_init(&c->t, e) || check_options(&c->opt, e) ||
         gn_csvsplit_choose(&c->split, c->opt.simd, e))
-        return -1;
-    for (size_t i = 0; i < n; i++)
-        if (gn_csvfiles_add(&c->files, paths[i], e))
-            return -1;
-    if (n == 0 && gn_csvfiles_add(&c->files, "-", e))
         return -1;
     size_t list = c->chunk + GN_CSVSPLIT_PAD;
     c->sep = gn_alloc(1 + list + GN_FIELDS_MAX, sizeof *c->sep, e);
@@ -84,17 +84,66 @@ static int set_up(gn_csv *c, const char *const *paths, size_t n, gn_err *e)
     return gn_csvrow_init(c, e);
 }
 
+static int add_paths(gn_csv *c, const char *const *paths, size_t n, gn_err *e)
+{
+    for (size_t i = 0; i < n; i++)
+        if (gn_csvfiles_add(&c->files, paths[i], e))
+            return -1;
+    return 0;
+}
+
 gn_csv *gn_csv_open(const char *const *paths, size_t n, const gn_csv_options *o, gn_err *e)
+{
+    static const char *const standard_input[] = {"-"};
+    gn_csv *c = gn_calloc(1, sizeof *c, e);
+    if (!c)
+        return NULL;
+    if (set_up(c, o, e) || add_paths(c, n ? paths : standard_input, n ? n : 1, e) ||
+        gn_csv_start(c, e) || gn_csvtypes_decide(c, e) || gn_textin_select_all(&c->t, e)) {
+        gn_csv_close(c);
+        return NULL;
+    }
+    return c;
+}
+
+/* The files of the index, which must have been made with the same options. */
+static int set_up_ranges(gn_csv *c, const char *const *paths, size_t npaths, gn_err *e)
+{
+    const gn_csvranges *x = c->ranges;
+    char *options = gn_csvranges_options(&c->opt, e);
+    if (!options)
+        return -1;
+    const bool same = strcmp(options, x->options) == 0;
+    free(options);
+    if (!same)
+        return gn_fail(e, GN_INPUT,
+                       "the index was made with other options: give the same --delimiter, "
+                       "--no-header, --trim and --schema (they were: %s)",
+                       x->options);
+    if (add_paths(c, paths, npaths, e))
+        return -1;
+    for (size_t i = 0; npaths == 0 && i < x->nfiles; i++)
+        if (gn_csvfiles_add_file(&c->files, x->file[i].path, x->file[i].keys, e))
+            return -1;
+    if (c->files.n != x->nfiles)
+        return gn_fail(e, GN_INPUT, "files given are %zu, those of the index %zu", c->files.n,
+                       x->nfiles);
+    for (size_t i = 0; i < x->nfiles; i++)
+        if (gn_lineage_add_source(&c->t.lineage, x->file[i].source, e))
+            return -1;
+    return 0;
+}
+
+gn_csv *gn_csv_open_ranges(const gn_csvranges *x, size_t first, size_t n, const char *const *paths,
+                           size_t npaths, const gn_csv_options *o, gn_err *e)
 {
     gn_csv *c = gn_calloc(1, sizeof *c, e);
     if (!c)
         return NULL;
-    c->opt = *o;
-    c->t.on_error = o->on_error;
-    c->t.item = "column";
-    c->t.group = GROUP;
-    c->t.select = plan;
-    if (set_up(c, paths, n, e) || gn_csv_start(c, e) || gn_csvtypes_decide(c, e) ||
+    c->ranges = x;
+    c->first_range = first;
+    c->nranges = n;
+    if (set_up(c, o, e) || set_up_ranges(c, paths, npaths, e) || gn_csvtypes_indexed(c, e) ||
         gn_textin_select_all(&c->t, e)) {
         gn_csv_close(c);
         return NULL;
@@ -137,7 +186,9 @@ gn_textin *gn_csv_text(gn_csv *c)
 
 int gn_csv_start(gn_csv *c, gn_err *e)
 {
-    if (gn_textin_start(&c->t, c->files.f[c->file].path, e) ||
+    const char *path = c->files.f[c->file].path;
+    if ((c->opt.ranges ? gn_textin_start_part(&c->t, path, 0, UINT64_MAX, 1, e)
+                       : gn_textin_start(&c->t, path, e)) ||
         (gn_textin_have(&c->t) == 0 && gn_textin_more(&c->t, e) < 0))
         return -1;
     if (gn_textin_have(&c->t) == 0)
@@ -399,10 +450,8 @@ static int fix_columns(gn_csv *c, gn_err *e)
     return 0;
 }
 
-int gn_csv_run(gn_csv *c, gn_writer *w, gn_writer *rejects, gn_err *e)
+static int run_files(gn_csv *c, gn_err *e)
 {
-    c->t.w = w;
-    c->t.rejects = rejects;
     for (c->file = 0; c->file < c->files.n; c->file++) {
         /* The first one was opened, and its header read, at the beginning. */
         if (c->file && (gn_csv_start(c, e) || gn_csvtypes_check(c, e)))
@@ -410,6 +459,49 @@ int gn_csv_run(gn_csv *c, gn_writer *w, gn_writer *rejects, gn_err *e)
         if (fix_columns(c, e) || read_file(c, e) || gn_textin_end(&c->t, e))
             return -1;
     }
+    return 0;
+}
+
+int gn_csv_changed(const gn_csv *c, gn_err *e)
+{
+    return gn_fail(e, GN_INPUT,
+                   "'%s': has changed since the index was made (make it again with --index)",
+                   c->files.f[c->file].path);
+}
+
+static int run_range(gn_csv *c, const gn_csvrange *r, gn_err *e)
+{
+    c->file = r->file;
+    const gn_source *s = &c->ranges->file[r->file].source;
+    if (gn_textin_start_part(&c->t, c->files.f[r->file].path, r->from, r->to, r->line, e))
+        return -1;
+    if (gn_in_size(c->t.in) != s->size)
+        return gn_csv_changed(c, e);
+    if ((r->from == 0 && gn_csvtypes_check(c, e)) || fix_columns(c, e) || read_file(c, e))
+        return -1;
+    uint64_t end;
+    const gn_id hash = gn_textin_close(&c->t, &end);
+    if (end != r->to || gn_id_cmp(hash, r->hash) != 0)
+        return gn_csv_changed(c, e);
+    c->t.count.bytes += r->to - r->from;
+    const gn_cover cover = {s->id, r->from, r->to, 0, UINT64_MAX};
+    return gn_lineage_add_cover(&c->t.lineage, cover, e);
+}
+
+static int run_ranges(gn_csv *c, gn_err *e)
+{
+    for (size_t i = 0; i < c->nranges; i++)
+        if (run_range(c, &c->ranges->range[c->first_range + i], e))
+            return -1;
+    return 0;
+}
+
+int gn_csv_run(gn_csv *c, gn_writer *w, gn_writer *rejects, gn_err *e)
+{
+    c->t.w = w;
+    c->t.rejects = rejects;
+    if (c->ranges ? run_ranges(c, e) : run_files(c, e))
+        return -1;
     if (gn_textin_finish(&c->t, e))
         return -1;
     if (c->t.count.read != c->count.vector + c->count.libcsv)

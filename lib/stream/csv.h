@@ -31,6 +31,7 @@ typedef struct gn_csv_options {
     bool trim;           /* cut blanks around fields and outside quotes */
     bool replace_text;   /* invalid UTF-8 and NUL in str become U+FFFD, not errors */
     bool libcsv;         /* all rows go to libcsv */
+    bool ranges;         /* only files of which ranges can be read; others are GN_INPUT */
     const char *schema;  /* as gn_schema_parse takes it; NULL: by the header, or inferred */
     const gn_zone *zone; /* of times without one; NULL: UTC */
     size_t max_record;   /* bytes of a row; 0: GN_MAX_RECORD */

@@ -5,6 +5,7 @@
 #include "../base/mem.h"
 #include "../io/in.h"
 #include "csv.h"
+#include "csvranges.h"
 #include "csvrows.h"
 #include "csvsplit.h"
 #include "reader.h"
@@ -21,6 +22,7 @@ typedef struct gn_csvpair {
 
 typedef struct gn_csvfile {
     char *path;
+    size_t keys; /* where in it they begin; (size_t)-1: they are not looked at */
     size_t npairs;
     gn_csvpair *pair;
 } gn_csvfile;
@@ -32,6 +34,7 @@ typedef struct gn_csvfiles {
 
 /* csvtree.c: operands to files. */
 int gn_csvfiles_add(gn_csvfiles *l, const char *operand, gn_err *e);
+int gn_csvfiles_add_file(gn_csvfiles *l, const char *path, size_t keys, gn_err *e);
 void gn_csvfiles_release(gn_csvfiles *l);
 
 /* A field of a row: bytes in the input window or in gn_csv.text. */
@@ -58,7 +61,9 @@ struct gn_csv {
     gn_csvsplit split;
 
     gn_csvfiles files;
-    size_t file; /* current */
+    size_t file;                /* current */
+    const gn_csvranges *ranges; /* NULL: files are read as a whole */
+    size_t first_range, nranges;
 
     /* what the columns are */
     size_t width; /* columns in the files: the first of t.schema */
@@ -96,11 +101,21 @@ int gn_csv_start(gn_csv *c, gn_err *e);
  * limit. */
 int gn_csvrow_read(gn_csv *c, size_t at, bool peek, gn_csvrow *r, gn_err *e);
 int gn_csvrow_init(gn_csv *c, gn_err *e);
+/* The error of a row above the limit. */
+int gn_csv_too_long(const gn_csv *c, uint64_t line, gn_err *e);
+
+/* csv.c: the current file is not what was indexed. */
+int gn_csv_changed(const gn_csv *c, gn_err *e);
+
+/* csvranges.c: the options that the index and its readers must agree on, as text. */
+char *gn_csvranges_options(const gn_csv_options *o, gn_err *e);
 
 /* csvtypes.c: read the first file's header and decide names and types. */
 int gn_csvtypes_decide(gn_csv *c, gn_err *e);
 /* Check the header of a further file. */
 int gn_csvtypes_check(gn_csv *c, gn_err *e);
+/* Take columns and types from c->ranges. */
+int gn_csvtypes_indexed(gn_csv *c, gn_err *e);
 /* The value of column width + key for the current file; NULL where it has none. */
 const char *gn_csvtypes_key(const gn_csv *c, size_t file, size_t key);
 

@@ -51,6 +51,11 @@ static int too_long(gn_csv *c, size_t at, bool peek, gn_err *e)
         p++;
         line++;
     }
+    return gn_csv_too_long(c, line, e);
+}
+
+int gn_csv_too_long(const gn_csv *c, uint64_t line, gn_err *e)
+{
     return gn_fail(e, GN_INPUT,
                    "'%s': line %llu: a row longer than %zu bytes (is a quote never closed? else "
                    "give more with --max-record)",

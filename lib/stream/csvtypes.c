@@ -263,6 +263,8 @@ int gn_csvtypes_check(gn_csv *c, gn_err *e)
         const char *name = c->t.schema.f[i].name;
         same = c->span[i].n == strlen(name) && memcmp(c->span[i].p, name, c->span[i].n) == 0;
     }
+    if (!same && c->ranges)
+        return gn_csv_changed(c, e);
     if (!same)
         return gn_fail(e, GN_INPUT,
                        "'%s': line %llu: its header is not that of '%s': read them apart",
@@ -354,4 +356,19 @@ int gn_csvtypes_decide(gn_csv *c, gn_err *e)
 done:
     gn_schema_release(&given);
     return r;
+}
+
+int gn_csvtypes_indexed(gn_csv *c, gn_err *e)
+{
+    const gn_csvranges *x = c->ranges;
+    if (gn_schema_copy(&c->t.schema, &x->columns, e))
+        return -1;
+    c->width = x->width;
+    c->nkeys = x->columns.n - x->width;
+    c->t.inferred = x->inferred;
+    for (size_t k = 0; k < c->nkeys; k++)
+        if (!is_key(c, x->columns.f[x->width + k].name))
+            return gn_fail(e, GN_INPUT, "'%s': no directory of it names a '%s', as in the index",
+                           c->files.f[0].path, x->columns.f[x->width + k].name);
+    return check_keys(c, e) || check_key_values(c, e) ? -1 : 0;
 }

@@ -138,31 +138,51 @@ void gn_textin_consume(gn_textin *t, size_t n)
     gn_in_consume(t->in, p + n);
 }
 
-int gn_textin_start(gn_textin *t, const char *path, gn_err *e)
+/* The input was opened, from its beginning or elsewhere. */
+static int begin(gn_textin *t, uint64_t line, gn_err *e)
 {
-    t->eof = false;
-    t->line = 1;
-    t->in = gn_in_open(path, true, e);
     if (!t->in)
         return -1;
+    t->eof = false;
+    t->line = line;
     (void)XXH3_128bits_reset(t->hash);
-    while (gn_textin_have(t) < 3) {
+    while (gn_in_offset(t->in) == 0 && gn_textin_have(t) < 3) {
         int r = gn_textin_more(t, e);
         if (r <= 0)
             return r;
     }
-    if (memcmp(gn_in_begin(t->in), "\xef\xbb\xbf", 3) == 0)
+    if (gn_in_offset(t->in) == 0 && memcmp(gn_in_begin(t->in), "\xef\xbb\xbf", 3) == 0)
         gn_textin_consume(t, 3);
     return 0;
 }
 
-int gn_textin_end(gn_textin *t, gn_err *e)
+int gn_textin_start(gn_textin *t, const char *path, gn_err *e)
 {
-    gn_source s = {.id = gn_id_from(XXH3_128bits_digest(t->hash)), .size = gn_in_offset(t->in)};
-    gn_cover cover = {.source = s.id, .lo = 0, .hi = s.size, .hlo = 0, .hhi = UINT64_MAX};
-    t->count.bytes += s.size;
+    t->in = gn_in_open(path, true, e);
+    return begin(t, 1, e);
+}
+
+int gn_textin_start_part(gn_textin *t, const char *path, uint64_t from, uint64_t to, uint64_t line,
+                         gn_err *e)
+{
+    t->in = gn_in_open_part(path, from, to, e);
+    return begin(t, line, e);
+}
+
+gn_id gn_textin_close(gn_textin *t, uint64_t *end)
+{
+    *end = gn_in_offset(t->in);
     gn_in_close(t->in);
     t->in = NULL;
+    return gn_id_from(XXH3_128bits_digest(t->hash));
+}
+
+int gn_textin_end(gn_textin *t, gn_err *e)
+{
+    gn_source s = {0};
+    s.id = gn_textin_close(t, &s.size);
+    t->count.bytes += s.size;
+    gn_cover cover = {.source = s.id, .lo = 0, .hi = s.size, .hlo = 0, .hhi = UINT64_MAX};
     if (gn_lineage_add_source(&t->lineage, s, e))
         return -1;
     return gn_lineage_add_cover(&t->lineage, cover, e);

@@ -94,7 +94,12 @@ int gn_textin_select_all(gn_textin *t, gn_err *e);
 
 /* Open a file (NULL or "-": standard input) and pass over its byte order mark. */
 int gn_textin_start(gn_textin *t, const char *path, gn_err *e);
-/* Close it; it is a source, and covered. */
+/* The same for bytes [from, to) of a file (gn_in_open_part); `line` is the first one's number. */
+int gn_textin_start_part(gn_textin *t, const char *path, uint64_t from, uint64_t to, uint64_t line,
+                         gn_err *e);
+/* Close it: the content hash of what was consumed is returned, and up to which byte that is. */
+gn_id gn_textin_close(gn_textin *t, uint64_t *end);
+/* Close it; all of it is a source, and covered. */
 int gn_textin_end(gn_textin *t, gn_err *e);
 /* Name of the current file, for messages. */
 const char *gn_textin_name(const gn_textin *t);

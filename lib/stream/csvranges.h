@@ -1,0 +1,78 @@
+/* csvranges.h - an index of CSV files: ranges that begin and end with rows, so that several
+ * processes can read one file.
+ *
+ *     gn_csvranges_make(&x, c, size, e); gn_csvranges_write(&x, w, e)          the index is made
+ *     gn_csvranges_read(&x, "index.gn", 0, e); gn_csvranges_share(&x, 0, 4, &first, &n)
+ *     c = gn_csv_open_ranges(&x, first, n, ...)                                a part is read
+ *
+ * The ranges of a file follow each other and make it up; the first one has the header. The index
+ * holds what a reader of a later range cannot see (columns and types, numbers of lines), and what
+ * ties it to the files: the content hash of each and of each range, by which a reader knows at the
+ * end of a range that it was the one indexed.
+ *
+ * A gn_csvranges owns its memory; zero-initialise, release with gn_csvranges_release. */
+#ifndef GN_STREAM_CSVRANGES_H
+#define GN_STREAM_CSVRANGES_H
+
+#include "csv.h"
+
+#define GN_CSVRANGES_MAX ((size_t)1 << 20) /* ranges of an index */
+
+typedef struct gn_csvrange {
+    size_t file;        /* index into gn_csvranges.file */
+    uint64_t from, to;  /* bytes [from, to) */
+    uint64_t line, row; /* numbers of its first line and row in the file, from 1; a row that is
+                           empty, or the header, counts */
+    uint64_t rows;
+    gn_id hash; /* XXH3-128 of its bytes */
+} gn_csvrange;
+
+typedef struct gn_csvranged {
+    char *path;
+    size_t keys; /* where in it key=value directories begin; (size_t)-1: it has no such columns */
+    gn_source source;
+} gn_csvranged;
+
+typedef struct gn_csvranges {
+    size_t nfiles, n;
+    gn_csvranged *file;
+    gn_csvrange *range; /* in the order of the files and of their bytes */
+    size_t width;       /* of the columns, how many are in the files; the rest is in paths */
+    gn_schema columns;
+    bool inferred; /* their types */
+    char *options; /* of the reader, that must be the same when a range is read */
+} gn_csvranges;
+
+void gn_csvranges_release(gn_csvranges *x); /* idempotent */
+
+/* How long a range is: it ends with the first row that reaches such a length. */
+typedef struct gn_csvranges_size {
+    uint64_t
+        count; /* so that there are at most this many of about equal size, over all files; or */
+    uint64_t bytes; /* 0: this many bytes each, from 1 */
+} gn_csvranges_size;
+
+/* Make the index of all files of a reader, just opened with the option `ranges`, and use it up. */
+int gn_csvranges_make(gn_csvranges *x, gn_csv *c, const gn_csvranges_size *size, gn_err *e);
+
+/* Fields: range int, input str, source bin, size int, from int, to int, row int, line int, rows
+ * int, hash bin, keys int, columns str (JSON), inferred bool, options str. */
+int gn_csvranges_schema(gn_schema *s, gn_err *e);
+int gn_csvranges_write(const gn_csvranges *x, gn_writer *w, gn_err *e);
+/* Read a stream of those. Records that make no whole index are GN_INPUT. */
+int gn_csvranges_read(gn_csvranges *x, const char *path, size_t max_record, gn_err *e);
+
+/* Share `i` of `n` (from 0; i < n <= 2^31): ranges [first, first + count). Shares are in order,
+ * make up the index, and are about equal in bytes; where there are n ranges each has one. */
+void gn_csvranges_share(const gn_csvranges *x, uint64_t i, uint64_t n, size_t *first,
+                        size_t *count);
+
+/* A reader of these ranges, from here on as any other: columns and types are those of the index.
+ * `x` must outlive it. `paths`: where the files are now, as gn_csv_open takes them (npaths 0: where
+ * they were). Its lineage has all files as sources, as if it had read them, and covers the ranges
+ * alone. Other options than the index was made with, or a file that has changed, are GN_INPUT; the
+ * latter may be found at the end of the range only. */
+gn_csv *gn_csv_open_ranges(const gn_csvranges *x, size_t first, size_t n, const char *const *paths,
+                           size_t npaths, const gn_csv_options *o, gn_err *e);
+
+#endif
