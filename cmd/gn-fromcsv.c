@@ -158,7 +158,7 @@ static gn_csv *open_csv(gn_app *a, const gn_csv_options *c)
     size_t first, n;
     if (!o->range)
         return gn_csv_open(a->files.v, a->files.n, c, &a->err);
-    if (gn_csvranges_read(&s->ranges, o->index_file, a->common.max_record, &a->err))
+    if (gn_csvranges_read(&s->ranges, o->index_file, &a->err))
         return NULL;
     gn_csvranges_share(&s->ranges, s->share, s->shares, &first, &n);
     return gn_csv_open_ranges(&s->ranges, first, n, a->files.v, a->files.n, c, &a->err);

@@ -453,10 +453,10 @@ static int read_index(reading *g, gn_reader *in, const char *path, gn_err *e)
     return r;
 }
 
-int gn_csvranges_read(gn_csvranges *x, const char *path, size_t max_record, gn_err *e)
+int gn_csvranges_read(gn_csvranges *x, const char *path, gn_err *e)
 {
     reading g = {.x = x};
-    gn_reader *in = gn_reader_open(&path, 1, max_record, e);
+    gn_reader *in = gn_reader_open(&path, 1, 0, e);
     int r = in ? read_index(&g, in, path, e) : -1;
     gn_reader_close(in);
     gn_buf_release(&g.columns);

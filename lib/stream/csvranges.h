@@ -2,7 +2,7 @@
  * processes can read one file.
  *
  *     gn_csvranges_make(&x, c, size, e); gn_csvranges_write(&x, w, e)          the index is made
- *     gn_csvranges_read(&x, "index.gn", 0, e); gn_csvranges_share(&x, 0, 4, &first, &n)
+ *     gn_csvranges_read(&x, "index.gn", e); gn_csvranges_share(&x, 0, 4, &first, &n)
  *     c = gn_csv_open_ranges(&x, first, n, ...)                                a part is read
  *
  * The ranges of a file follow each other and make it up; the first one has the header. The index
@@ -60,7 +60,7 @@ int gn_csvranges_make(gn_csvranges *x, gn_csv *c, const gn_csvranges_size *size,
 int gn_csvranges_schema(gn_schema *s, gn_err *e);
 int gn_csvranges_write(const gn_csvranges *x, gn_writer *w, gn_err *e);
 /* Read a stream of those. Records that make no whole index are GN_INPUT. */
-int gn_csvranges_read(gn_csvranges *x, const char *path, size_t max_record, gn_err *e);
+int gn_csvranges_read(gn_csvranges *x, const char *path, gn_err *e);
 
 /* Share `i` of `n` (from 0; i < n <= 2^31): ranges [first, first + count). Shares are in order,
  * make up the index, and are about equal in bytes; where there are n ranges each has one. */
