@@ -3,7 +3,7 @@
  * Needs: nothing. Memory: streaming (a row, and about 2 MiB). */
 #include "app/import.h"
 #include "base/parse.h"
-#include "stream/csvranges.h"
+#include "stream/csv.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -141,8 +141,7 @@ static int write_index(gn_app *a)
     if (r == 0)
         r = gn_app_begin(a, &h);
     gn_header_release(&h);
-    if (r || gn_csvranges_make(&s->ranges, s->csv, &s->size, e) ||
-        gn_csvranges_write(&s->ranges, a->w, e))
+    if (r || gn_csv_cut(s->csv, &s->size, &s->ranges, e) || gn_csvranges_write(&s->ranges, a->w, e))
         return -1;
     const gn_textin *t = gn_csv_text(s->csv);
     const gn_textin_counts *n = gn_textin_count(t);

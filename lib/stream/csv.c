@@ -106,11 +106,24 @@ gn_csv *gn_csv_open(const char *const *paths, size_t n, const gn_csv_options *o,
     return c;
 }
 
+char *gn_csv_options_text(const gn_csv_options *o, gn_err *e)
+{
+    gn_buf b = {0};
+    if (gn_buf_printf(&b, e, "delimiter=%s%.1s%s%s%s%s", o->delimiter == '\t' ? "\\t" : "",
+                      o->delimiter == '\t' ? "" : &o->delimiter, o->no_header ? " no-header" : "",
+                      o->trim ? " trim" : "", o->schema ? " schema=" : "",
+                      o->schema ? o->schema : "")) {
+        gn_buf_release(&b);
+        return NULL;
+    }
+    return (char *)b.p;
+}
+
 /* The files of the index, which must have been made with the same options. */
 static int set_up_ranges(gn_csv *c, const char *const *paths, size_t npaths, gn_err *e)
 {
     const gn_csvranges *x = c->ranges;
-    char *options = gn_csvranges_options(&c->opt, e);
+    char *options = gn_csv_options_text(&c->opt, e);
     if (!options)
         return -1;
     const bool same = strcmp(options, x->options) == 0;

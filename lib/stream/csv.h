@@ -17,6 +17,7 @@
 #define GN_STREAM_CSV_H
 
 #include "../base/zone.h"
+#include "csvranges.h"
 #include "textin.h"
 
 #include <stdbool.h>
@@ -57,5 +58,24 @@ gn_textin *gn_csv_text(gn_csv *c);
 int gn_csv_run(gn_csv *c, gn_writer *w, gn_writer *rejects, gn_err *e);
 
 const gn_csv_counts *gn_csv_count(const gn_csv *c);
+
+/* ---- in ranges: see csvranges.h ---- */
+
+/* How long a range is: it ends with the first row that reaches such a length. */
+typedef struct gn_csvranges_size {
+    uint64_t count; /* at most so many of about equal size, over all files */
+    uint64_t bytes; /* where count is 0: so many bytes each, from 1 */
+} gn_csvranges_size;
+
+/* Make an index of all files of a reader, just opened with the option `ranges`, and use it up. */
+int gn_csv_cut(gn_csv *c, const gn_csvranges_size *size, gn_csvranges *x, gn_err *e);
+
+/* A reader of these ranges, from here on as any other: columns and types are those of the index.
+ * `x` must outlive it. `paths`: where the files are now, as gn_csv_open takes them (npaths 0: where
+ * they were). Its lineage has all files as sources, as if it had read them, and covers the ranges
+ * alone. Other options than the index was made with, or a file that has changed, are GN_INPUT; the
+ * latter may be found at the end of the range only. */
+gn_csv *gn_csv_open_ranges(const gn_csvranges *x, size_t first, size_t n, const char *const *paths,
+                           size_t npaths, const gn_csv_options *o, gn_err *e);
 
 #endif

@@ -5,7 +5,6 @@
 #include "../base/mem.h"
 #include "../io/in.h"
 #include "csv.h"
-#include "csvranges.h"
 #include "csvrows.h"
 #include "csvsplit.h"
 #include "reader.h"
@@ -107,8 +106,8 @@ int gn_csv_too_long(const gn_csv *c, uint64_t line, gn_err *e);
 /* csv.c: the current file is not what was indexed. */
 int gn_csv_changed(const gn_csv *c, gn_err *e);
 
-/* csvranges.c: the options that the index and its readers must agree on, as text. */
-char *gn_csvranges_options(const gn_csv_options *o, gn_err *e);
+/* The options that an index and its readers must agree on, as text. */
+char *gn_csv_options_text(const gn_csv_options *o, gn_err *e);
 
 /* csvtypes.c: read the first file's header and decide names and types. */
 int gn_csvtypes_decide(gn_csv *c, gn_err *e);

@@ -1,9 +1,9 @@
 /* csvranges.h - an index of CSV files: ranges that begin and end with rows, so that several
  * processes can read one file.
  *
- *     gn_csvranges_make(&x, c, size, e); gn_csvranges_write(&x, w, e)          the index is made
+ *     gn_csv_cut(c, &size, &x, e); gn_csvranges_write(&x, w, e)             the index is made
  *     gn_csvranges_read(&x, "index.gn", e); gn_csvranges_share(&x, 0, 4, &first, &n)
- *     c = gn_csv_open_ranges(&x, first, n, ...)                                a part is read
+ *     c = gn_csv_open_ranges(&x, first, n, ...)                             a part is read
  *
  * The ranges of a file follow each other and make it up; the first one has the header. The index
  * holds what a reader of a later range cannot see (columns and types, numbers of lines), and what
@@ -14,7 +14,9 @@
 #ifndef GN_STREAM_CSVRANGES_H
 #define GN_STREAM_CSVRANGES_H
 
-#include "csv.h"
+#include "prov.h"
+#include "schema.h"
+#include "writer.h"
 
 #define GN_CSVRANGES_MAX ((size_t)1 << 20) /* ranges of an index */
 
@@ -45,15 +47,9 @@ typedef struct gn_csvranges {
 
 void gn_csvranges_release(gn_csvranges *x); /* idempotent */
 
-/* How long a range is: it ends with the first row that reaches such a length. */
-typedef struct gn_csvranges_size {
-    uint64_t
-        count; /* so that there are at most this many of about equal size, over all files; or */
-    uint64_t bytes; /* 0: this many bytes each, from 1 */
-} gn_csvranges_size;
-
-/* Make the index of all files of a reader, just opened with the option `ranges`, and use it up. */
-int gn_csvranges_make(gn_csvranges *x, gn_csv *c, const gn_csvranges_size *size, gn_err *e);
+/* Append a copy of a file, or a range of the last one. */
+int gn_csvranges_add_file(gn_csvranges *x, const gn_csvranged *f, gn_err *e);
+int gn_csvranges_add(gn_csvranges *x, const gn_csvrange *r, gn_err *e);
 
 /* Fields: range int, input str, source bin, size int, from int, to int, row int, line int, rows
  * int, hash bin, keys int, columns str (JSON), inferred bool, options str. */
@@ -66,13 +62,5 @@ int gn_csvranges_read(gn_csvranges *x, const char *path, gn_err *e);
  * make up the index, and are about equal in bytes; where there are n ranges each has one. */
 void gn_csvranges_share(const gn_csvranges *x, uint64_t i, uint64_t n, size_t *first,
                         size_t *count);
-
-/* A reader of these ranges, from here on as any other: columns and types are those of the index.
- * `x` must outlive it. `paths`: where the files are now, as gn_csv_open takes them (npaths 0: where
- * they were). Its lineage has all files as sources, as if it had read them, and covers the ranges
- * alone. Other options than the index was made with, or a file that has changed, are GN_INPUT; the
- * latter may be found at the end of the range only. */
-gn_csv *gn_csv_open_ranges(const gn_csvranges *x, size_t first, size_t n, const char *const *paths,
-                           size_t npaths, const gn_csv_options *o, gn_err *e);
 
 #endif
