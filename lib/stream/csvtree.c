@@ -85,8 +85,7 @@ static int add_pair(gn_csvfile *f, const char *name, size_t n, gn_err *e)
     return 0;
 }
 
-/* `from`: where the directories begin that give columns; (size_t)-1: there are none. */
-static int add_file(gn_csvfiles *l, const char *path, size_t from, gn_err *e)
+int gn_csvfiles_add_file(gn_csvfiles *l, const char *path, size_t from, gn_err *e)
 {
     if (l->n == l->cap) {
         size_t cap = l->cap ? l->cap * 2 : 16;
@@ -98,6 +97,7 @@ static int add_file(gn_csvfiles *l, const char *path, size_t from, gn_err *e)
     }
     gn_csvfile *f = &l->f[l->n++];
     memset(f, 0, sizeof *f);
+    f->keys = from;
     f->path = gn_strdup(path, e);
     if (!f->path)
         return -1;
@@ -178,7 +178,7 @@ static int add_tree(gn_csvfiles *l, const char *dir, gn_err *e)
         case FTS_F:
         case FTS_SLNONE:
             if (!hidden && wanted(f->fts_name))
-                r = add_file(l, f->fts_path, from, e);
+                r = gn_csvfiles_add_file(l, f->fts_path, from, e);
             break;
         }
     }
@@ -199,5 +199,5 @@ int gn_csvfiles_add(gn_csvfiles *l, const char *operand, gn_err *e)
     struct stat st;
     if (strcmp(operand, "-") != 0 && stat(operand, &st) == 0 && S_ISDIR(st.st_mode))
         return add_tree(l, operand, e);
-    return add_file(l, operand, (size_t)-1, e);
+    return gn_csvfiles_add_file(l, operand, (size_t)-1, e);
 }
