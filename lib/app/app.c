@@ -287,9 +287,8 @@ int gn_app_end_also(gn_app *a, gn_writer *w, const gn_lineage *from, bool drop_c
 
 /* ---- inputs ---- */
 
-static int segment_ended(gn_app *a)
+int gn_app_segment_ended(gn_app *a, const gn_lineage *l)
 {
-    const gn_lineage *l = &gn_reader_trailer(a->reader)->lineage;
     struct gn_app_private *p = a->priv;
     if (gn_lineage_merge(&a->lineage, l, &a->err))
         return -1;
@@ -328,7 +327,10 @@ static int run_filter(gn_app *a)
         else if (ev == GN_EV_BATCH)
             r = f->batch(a, batch);
         else if (ev == GN_EV_END)
-            r = call(a, f->end) || segment_ended(a) ? -1 : 0;
+            r = call(a, f->end) ||
+                        gn_app_segment_ended(a, &gn_reader_trailer(a->reader)->lineage)
+                    ? -1
+                    : 0;
         if (r)
             return -1;
     }

@@ -107,6 +107,10 @@ void gn_app_note(gn_app *a, const char *fmt, ...) __attribute__((format(printf, 
 /* Records read, for filters whose input is no record stream; and bytes. */
 void gn_app_records_in(gn_app *a, uint64_t n, uint64_t bytes);
 
+/* A filter that reads its inputs itself says that a segment has ended: its lineage becomes part of
+ * app->lineage. */
+int gn_app_segment_ended(gn_app *a, const gn_lineage *l);
+
 /* Begin an output segment on app->w. */
 int gn_app_begin(gn_app *a, const gn_header *h);
 /* End the open output segment. `from` is the lineage of what went in (the reader's trailer, or

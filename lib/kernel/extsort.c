@@ -7,7 +7,6 @@
  * memcmp orders (keycode.h); the last run stays in memory. */
 #include "extsort.h"
 
-#include "keycode.h"
 #include "recout.h"
 #include "sortrun.h"
 #include "sortword.h"
@@ -115,12 +114,8 @@ static bool next_sorted(gn_extsort *x, gn_str *record)
 
 static int code_of(gn_extsort *x, gn_str record, gn_str *code, gn_err *e)
 {
-    x->code.n = 0;
-    for (size_t k = 0; k < x->o.nkeys; k++) {
-        gn_str v = gn_sortkey_find(record, x->key[k].field);
-        if (gn_keycode_add(&x->code, x->key[k].type, v, x->key[k].desc, e))
-            return -1;
-    }
+    if (gn_sortkey_code(x->key, x->o.nkeys, record, &x->code, e))
+        return -1;
     *code = (gn_str){x->code.p, (uint32_t)x->code.n};
     return 0;
 }

@@ -3,6 +3,7 @@
 
 #include "../io/mp.h"
 #include "../stream/value.h"
+#include "keycode.h"
 
 #include <string.h>
 
@@ -61,6 +62,16 @@ int gn_sortkey_cmp_rows(const gn_sortkey *key, size_t n, const gn_batch *a, size
         if (c)
             return c;
     }
+    return 0;
+}
+
+int gn_sortkey_code(const gn_sortkey *key, size_t n, gn_str record, gn_buf *code, gn_err *e)
+{
+    code->n = 0;
+    for (size_t k = 0; k < n; k++)
+        if (gn_keycode_add(code, key[k].type, gn_sortkey_find(record, key[k].field), key[k].desc,
+                           e))
+            return -1;
     return 0;
 }
 

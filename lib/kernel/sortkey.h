@@ -27,6 +27,10 @@ int gn_sortkey_cmp_bytes(gn_str a, gn_str b);
 int gn_sortkey_cmp_rows(const gn_sortkey *key, size_t n, const gn_batch *a, size_t i,
                         const gn_batch *b, size_t j);
 
+/* The codes of a record's keys, one after the other, to `code`, which is emptied first: memcmp
+ * orders them as the keys (keycode.h). */
+int gn_sortkey_code(const gn_sortkey *key, size_t n, gn_str record, gn_buf *code, gn_err *e);
+
 /* What the order of equal keys is. */
 enum gn_sort_ties {
     GN_TIES_ANY,   /* none */

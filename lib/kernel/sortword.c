@@ -22,6 +22,16 @@ static inline uint64_t word_of_float(double v)
     return u & SIGN ? ~u : u | SIGN;
 }
 
+uint64_t gn_sortword_int(int64_t v)
+{
+    return word_of_int(v);
+}
+
+uint64_t gn_sortword_float(double v)
+{
+    return word_of_float(v);
+}
+
 static bool is_text(gn_type t)
 {
     return t == GN_STR || t == GN_BIN;

@@ -52,6 +52,8 @@ void gn_sortwords_batch(gn_sortwords *s, const gn_batch *b, uint64_t *to, size_t
  * already. */
 size_t gn_sortwords_pack(const gn_sortwords *s, uint64_t *p, size_t n, size_t stride, bool *sorted);
 
+uint64_t gn_sortword_int(int64_t v);
+uint64_t gn_sortword_float(double v);
 /* The word of a value that is no text, ascending; not of null. */
 uint64_t gn_sortword_of(gn_type t, gn_str encoding);
 /* Bytes [at, at + 7) of text as a word whose last byte is how many there are, 8 for more. */

@@ -12,7 +12,7 @@ void gn_order_release(gn_order *o)
     *o = (gn_order){0};
 }
 
-static int add(gn_order *o, const char *field, size_t n, bool desc, gn_err *e)
+int gn_order_add(gn_order *o, const char *field, size_t n, bool desc, gn_err *e)
 {
     if (n == 0)
         return gn_fail(e, GN_USAGE, "--key: a field without a name");
@@ -48,7 +48,7 @@ int gn_order_parse(gn_order *o, const char *text, gn_err *e)
         bool desc = ends(field, &n, ":desc");
         if (!desc)
             (void)ends(field, &n, ":asc");
-        if (add(o, field, n, desc, e))
+        if (gn_order_add(o, field, n, desc, e))
             return -1;
         if (!*p)
             return 0;
@@ -58,7 +58,7 @@ int gn_order_parse(gn_order *o, const char *text, gn_err *e)
 int gn_order_of_header(gn_order *o, const gn_header *h, gn_err *e)
 {
     for (size_t i = 0; i < h->norder; i++)
-        if (add(o, h->order[i].field, strlen(h->order[i].field), h->order[i].desc, e))
+        if (gn_order_add(o, h->order[i].field, strlen(h->order[i].field), h->order[i].desc, e))
             return -1;
     return 0;
 }
@@ -66,7 +66,7 @@ int gn_order_of_header(gn_order *o, const gn_header *h, gn_err *e)
 int gn_order_of_schema(gn_order *o, const gn_schema *s, gn_err *e)
 {
     for (size_t i = 0; i < s->n; i++)
-        if (add(o, s->f[i].name, strlen(s->f[i].name), false, e))
+        if (gn_order_add(o, s->f[i].name, strlen(s->f[i].name), false, e))
             return -1;
     return 0;
 }

@@ -14,6 +14,8 @@ typedef struct gn_order {
 
 void gn_order_release(gn_order *o); /* idempotent */
 
+/* Append a field. GN_USAGE when it has no name, or is there already. */
+int gn_order_add(gn_order *o, const char *field, size_t n, bool desc, gn_err *e);
 /* Append what one -k says. GN_USAGE for an empty field or one named twice. */
 int gn_order_parse(gn_order *o, const char *text, gn_err *e);
 /* Append what a header claims. */

@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 """sort_diff.py - gn-sort and gn-merge against Python's sort, on random records.
 
-    sort_diff.py SEED ROUNDS [OPTION...]      options go to every gn-sort that sorts
+    sort_diff.py SEED ROUNDS [BYTES [OPTION...]]
 
 Each round makes records of random types (nulls, ties, extremes, text with long shared beginnings,
-bytes with NULs), and compares gn-sort by random keys, stable and not, unique and not, --check, and
-gn-merge of random cuts, with what Python makes of them. Exit 1 with what differs.
+bytes with NULs; with BYTES also a text of up to so many), and compares gn-sort by random keys, stable and not, unique and not, --check, and
+gn-merge of random cuts, with what Python makes of them. Options go to gn-sort and gn-merge. Exit 1
+with what differs.
 """
 import functools
 import random
@@ -75,7 +76,7 @@ MAKE = {
 }
 
 
-def table(r, most):
+def table(r, most, pad):
     kinds = [r.choice(list(MAKE)) for _ in range(r.randint(1, 5))]
     fields = [("f%d" % i, k) for i, k in enumerate(kinds)]
     styles = [r.randrange(MAKE[k][1]) for k in kinds]
@@ -83,6 +84,9 @@ def table(r, most):
     n = r.choice([0, 1, 2, 30, 300, most, r.randint(0, most)])
     rows = [tuple(None if r.random() < z else MAKE[k][0](r, s)
                   for k, s, z in zip(kinds, styles, nulls)) for _ in range(n)]
+    if pad:
+        fields.append(("pad", "str"))
+        rows = [row + ("p" * r.randint(0, pad) + word(r, "ab", 3),) for row in rows]
     rows += [r.choice(rows) for _ in range(n // 10)]
     return fields, rows
 
@@ -154,8 +158,8 @@ def write(name, data):
     return name
 
 
-def one_round(r, options, most):
-    fields, rows = table(r, most)
+def one_round(r, options, most, pad):
+    fields, rows = table(r, most, pad)
     # one file of several segments, and one more
     parts = cut(r, rows, r.randint(1, 4))
     write("a.gn", b"".join(gnstream.build(fields, p) for p in parts[:-1] or parts))
@@ -164,7 +168,7 @@ def one_round(r, options, most):
         files.append(write("b.gn", gnstream.build(fields, parts[-1])))
     cols = r.sample(range(len(fields)), r.randint(0, len(fields)))
     keys = [(c, r.random() < 0.5) for c in cols]
-    names = ["f%d%s" % (c, ":desc" if d else r.choice(["", ":asc"])) for c, d in keys]
+    names = ["%s%s" % (fields[c][0], ":desc" if d else r.choice(["", ":asc"])) for c, d in keys]
     if not keys:
         keys = [(i, False) for i in range(len(fields))]
         args = []
@@ -177,7 +181,7 @@ def one_round(r, options, most):
         args.append("--stable")
     if unique:
         args.append("--unique")
-    order = [["f%d" % c, "desc" if d else "asc"] for c, d in keys]
+    order = [[fields[c][0], "desc" if d else "asc"] for c, d in keys]
     want = want_of(fields, rows, keys, stable, unique)
     compare(["gn-sort"] + options + args + files, want, order, not stable)
 
@@ -196,7 +200,7 @@ def one_round(r, options, most):
     return fields, rows, keys, args, stable, unique, order
 
 
-def merges(r, fields, rows, keys, args, stable, unique, order):
+def merges(r, options, fields, rows, keys, args, stable, unique, order):
     """gn-merge of sorted cuts is gn-sort of all."""
     parts = cut(r, rows, r.randint(1, 7))
     sort_args = [x for x in args if x != "--unique"]
@@ -206,23 +210,24 @@ def merges(r, fields, rows, keys, args, stable, unique, order):
         names.append("q%d.gn" % i)
         write(names[-1], run(["gn-sort"] + sort_args + [raw]))
     want = want_of(fields, rows, keys, stable, unique)
-    flags = ["--unique"] if unique else []
-    compare(["gn-merge"] + flags + names, want, order, not stable)
+    ties = ["--stable"] if stable else []
+    flags = ties + (["--unique"] if unique else [])
+    compare(["gn-merge"] + options + flags + names, want, order, not stable)
     if len(names) > 2:  # a tree
         m = r.randint(1, len(names) - 1)
-        write("x.gn", run(["gn-merge"] + names[:m]))
-        write("y.gn", run(["gn-merge"] + flags + names[m:]))
-        compare(["gn-merge"] + flags + ["x.gn", "y.gn"], want, order, not stable)
+        write("x.gn", run(["gn-merge"] + options + ties + names[:m]))
+        write("y.gn", run(["gn-merge"] + options + flags + names[m:]))
+        compare(["gn-merge"] + options + flags + ["x.gn", "y.gn"], want, order, not stable)
 
 
 def main(argv):
-    seed, rounds, options = int(argv[0]), int(argv[1]), [x for x in argv[2:] if x != "--no-merge"]
+    seed, rounds, options = int(argv[0]), int(argv[1]), argv[3:]
+    pad = int(argv[2]) if argv[2:] else 0
     for i in range(rounds):
         r = random.Random(seed * 1000003 + i)
         try:
-            made = one_round(r, options, 1500)
-            if "--no-merge" not in sys.argv:
-                merges(r, *made)
+            made = one_round(r, options, 1500, pad)
+            merges(r, options, *made)
         except AssertionError as e:
             print("round %d of seed %d: %s" % (i, seed, e), file=sys.stderr)
             return 1
