@@ -12,7 +12,8 @@
 #define SMALL 32                   /* pairs: by insertion */
 #define IN_CACHE ((size_t)1 << 14) /* pairs: two arrays of them fit the second-level cache */
 #define MSD_BITS 12
-#define LSD_BITS 10
+#define LSD_BITS 11
+#define LSD_PASSES 8 /* of 8 bits at least */
 
 static void insertion(gn_pair *a, size_t n)
 {
@@ -28,27 +29,30 @@ static void insertion(gn_pair *a, size_t n)
 /* Sort by bits [lo, hi). The result is in a, or in b with `in_b`. */
 static void lsd(gn_pair *a, gn_pair *b, size_t n, unsigned lo, unsigned hi, bool in_b)
 {
-    uint32_t at[1 << LSD_BITS];
+    uint32_t at[LSD_PASSES][1 << LSD_BITS];
     unsigned widest = n < 1024 ? 8 : LSD_BITS, passes = (hi - lo + widest - 1) / widest;
+    unsigned bits = (hi - lo + passes - 1) / passes;
+    const uint64_t mask = (UINT64_C(1) << bits) - 1;
     gn_pair *from = a, *to = b;
-    for (; passes; passes--) {
-        unsigned bits = (hi - lo + passes - 1) / passes;
-        uint64_t mask = (UINT64_C(1) << bits) - 1;
-        memset(at, 0, (size_t)(mask + 1) * sizeof *at);
-        for (size_t i = 0; i < n; i++)
-            at[from[i].key >> lo & mask]++;
+    for (unsigned k = 0; k < passes; k++)
+        memset(at[k], 0, (size_t)(mask + 1) * sizeof **at);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t key = a[i].key >> lo;
+        for (unsigned k = 0; k < passes; k++, key >>= bits)
+            at[k][key & mask]++;
+    }
+    for (unsigned k = 0; k < passes; k++, lo += bits) {
         uint32_t sum = 0;
         for (size_t i = 0; i <= mask; i++) {
-            uint32_t count = at[i];
-            at[i] = sum;
+            uint32_t count = at[k][i];
+            at[k][i] = sum;
             sum += count;
         }
         for (size_t i = 0; i < n; i++)
-            to[at[from[i].key >> lo & mask]++] = from[i];
+            to[at[k][from[i].key >> lo & mask]++] = from[i];
         gn_pair *t = from;
         from = to;
         to = t;
-        lo += bits;
     }
     gn_pair *want = in_b ? b : a;
     if (from != want)

@@ -14,13 +14,11 @@
 #define FEW 24 /* records */
 #define AHEAD 32
 
-gn_str gn_run_record(const gn_run *r, uint64_t ref)
+/* A record too long for its reference to say how long. */
+gn_str gn_run_long(const gn_run *r, uint64_t ref)
 {
-    const uint8_t *p = r->base + (ref >> 24), *end;
-    uint32_t n = ref & GN_RUN_LONG;
-    if (n == GN_RUN_LONG && (end = gn_mp_skip(p, r->base + r->size)))
-        n = (uint32_t)(end - p);
-    return (gn_str){p, n};
+    const uint8_t *p = r->base + (ref >> 24), *end = gn_mp_skip(p, r->base + r->size);
+    return (gn_str){p, end ? (uint32_t)(end - p) : 0};
 }
 
 /* What still orders a group: the fields from `field` on, of that one the text from byte `at`; the

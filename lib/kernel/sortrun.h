@@ -22,7 +22,13 @@ typedef struct gn_run {
     bool total; /* ties by the records' bytes, else as they stand */
 } gn_run;
 
-gn_str gn_run_record(const gn_run *r, uint64_t ref);
+gn_str gn_run_long(const gn_run *r, uint64_t ref);
+
+static inline gn_str gn_run_record(const gn_run *r, uint64_t ref)
+{
+    uint32_t n = ref & GN_RUN_LONG;
+    return n < GN_RUN_LONG ? (gn_str){r->base + (ref >> 24), n} : gn_run_long(r, ref);
+}
 
 /* a[0, n) is sorted by its keys, and that order is right as far as the first `exact` key fields
  * tell records apart: put those of equal keys in order by the rest. The keys are lost. b is scratch
