@@ -18,7 +18,7 @@ counter() { "$PYTHON" -c 'import json, sys; print(json.load(open("st"))["counter
 }
 
 @test "the same with records too long for the memory: runs on disk" {
-    "$PYTHON" "$ORACLE/sort_diff.py" 12 1 40000 -m 16M
+    "$PYTHON" "$ORACLE/sort_diff.py" 12 2 40000 -m 16M
 }
 
 @test "in memory, with runs on disk, in any number of pieces: the same bytes" {

@@ -81,7 +81,7 @@ def table(r, most, pad):
     fields = [("f%d" % i, k) for i, k in enumerate(kinds)]
     styles = [r.randrange(MAKE[k][1]) for k in kinds]
     nulls = [r.choice([0, 0, 0.1, 0.9, 1]) for _ in kinds]
-    n = r.choice([0, 1, 2, 30, 300, most, r.randint(0, most)])
+    n = most if pad else r.choice([0, 1, 2, 30, 300, most, r.randint(0, most)])
     rows = [tuple(None if r.random() < z else MAKE[k][0](r, s)
                   for k, s, z in zip(kinds, styles, nulls)) for _ in range(n)]
     if pad:
