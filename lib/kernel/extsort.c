@@ -16,7 +16,8 @@
 #include <string.h>
 
 #define PER_RECORD (2 * sizeof(gn_pair)) /* sorting needs two arrays of pairs */
-#define AHEAD 24                         /* records fetched into the cache before they are copied */
+#define BLOCK_MIN ((size_t)8 << 20)
+#define AHEAD 24 /* records fetched into the cache before they are copied */
 
 struct gn_extsort {
     gn_extsort_options o;
@@ -41,6 +42,17 @@ static size_t merge_memory(size_t memory)
     return n < (size_t)2 << 20 ? (size_t)2 << 20 : n;
 }
 
+/* The block; a smaller one where the system does not have as much as -m allows. */
+static int map_block(gn_extsort *x, gn_err *e)
+{
+    for (; x->size / 2 >= BLOCK_MIN; x->size /= 2) {
+        gn_err ignore = {0};
+        if ((x->block = gn_map(x->size, NULL, &ignore)))
+            return 0;
+    }
+    return (x->block = gn_map(x->size, NULL, e)) ? 0 : -1;
+}
+
 gn_extsort *gn_extsort_new(const gn_extsort_options *o, gn_err *e)
 {
     gn_extsort *x = gn_calloc(1, sizeof *x, e);
@@ -51,8 +63,7 @@ gn_extsort *gn_extsort_new(const gn_extsort_options *o, gn_err *e)
     if (x->size > GN_RUN_MAX)
         x->size = GN_RUN_MAX;
     x->key = gn_alloc(o->nkeys, sizeof *x->key, e);
-    if (!x->key || gn_sortwords_init(&x->words, o->key, o->nkeys, e) ||
-        !(x->block = gn_map(x->size, NULL, e))) {
+    if (!x->key || gn_sortwords_init(&x->words, o->key, o->nkeys, e) || map_block(x, e)) {
         gn_extsort_free(x);
         return NULL;
     }
