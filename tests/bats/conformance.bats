@@ -34,6 +34,7 @@ set_args() {
     gn-where) args=('1 = 1') ;;
     gn-sample) args=(--rate 1) ;;
     gn-sort) args=(-k user_id) ;;
+    gn-merge) args=(-k timestamp --stable) ;;
     *) args=() ;;
     esac
 }

@@ -43,7 +43,7 @@ def samples(where):
     unit = gnstream.pack({"gn": 1, "canon": True, "fields": [list(f) for f in FIELDS]})
     out = {
         "good": good,
-        "two": good + build(FIELDS, RECORDS[:1]),
+        "two": good + build(FIELDS, RECORDS[-1:]),
         "empty": head,
         "zero": b"",
         "cut": good[:-1],
@@ -76,7 +76,7 @@ def samples(where):
     out["huge-claim"] = unit + b"\x93\xdb\xff\xff\xff\xff" + b"x" * 64
     out["deep"] = unit + b"\x93" + b"\x91" * 2000 + b"\xc0" * 3
     # Larger than every pipe buffer.
-    many = [("u%d" % (i % 999), (19000 + i % 200) * DAY + i, i % 1000) for i in range(60000)]
+    many = [("u%d" % (i % 999), (19000 + i // 300) * DAY + i, i % 1000) for i in range(60000)]
     out["many"] = build(FIELDS, many)
     for name, data in out.items():
         write(os.path.join(where, name + ".gn"), data)
