@@ -61,15 +61,15 @@ static size_t part_nulls(const gn_run *r, gn_pair *a, gn_pair *b, size_t n, int 
     return m;
 }
 
-/* The text of a pair whose key is the offset of the value. */
+/* The text of a pair whose key is the offset of the value; or the record. */
 static gn_str text_of(const gn_run *r, const gn_pair *a, size_t field)
 {
     gn_str rec = gn_run_record(r, a->value);
+    if (field == r->nkeys)
+        return rec;
     const uint8_t *p = rec.p + a->key, *end = rec.p + rec.n, *bin = NULL;
     const char *s = NULL;
     size_t n = 0;
-    if (field == r->nkeys)
-        return rec;
     if (r->key[field].type == GN_BIN) {
         (void)gn_mp_get_bin(p, end, &bin, &n);
         return (gn_str){bin, (uint32_t)n};
