@@ -327,8 +327,7 @@ static int run_filter(gn_app *a)
         else if (ev == GN_EV_BATCH)
             r = f->batch(a, batch);
         else if (ev == GN_EV_END)
-            r = call(a, f->end) ||
-                        gn_app_segment_ended(a, &gn_reader_trailer(a->reader)->lineage)
+            r = call(a, f->end) || gn_app_segment_ended(a, &gn_reader_trailer(a->reader)->lineage)
                     ? -1
                     : 0;
         if (r)

@@ -26,6 +26,7 @@ counter() { "$PYTHON" -c 'import json, sys; print(json.load(open("st"))["counter
     gn-sort --check -k user_id,timestamp all.gn
     gn-merge <(gn-merge 3.gn 0.gn) 4.gn <(gn-merge 1.gn <(gn-merge 2.gn)) | gn-tocsv | same want /dev/stdin
     gn-merge all.gn | raw_cmp all.gn
+    # shellcheck disable=SC2094
     gn-merge <all.gn | raw_cmp all.gn
 }
 raw_cmp() { "$PYTHON" "$ORACLE/gnstream.py" --raw | cmp - <("$PYTHON" "$ORACLE/gnstream.py" --raw "$1"); }
@@ -34,7 +35,7 @@ raw_cmp() { "$PYTHON" "$ORACLE/gnstream.py" --raw | cmp - <("$PYTHON" "$ORACLE/g
     mkdir p
     for i in $(seq 100 219); do
         gn-gen --rows 12000 --users 30 --range $(((i - 100) * 100)):$(((i - 99) * 100)) |
-            gn-sort -k action_type,user_id -o p/$i.gn
+            gn-sort -k action_type,user_id -o "p/$i.gn"
     done
     gn-gen --rows 12000 --users 30 | gn-sort -k action_type,user_id | gn-tocsv >want
     gn-merge --stats=st p/*.gn | gn-tocsv | same want /dev/stdin
