@@ -9,11 +9,13 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
 
 #define PIPE_SIZE (256 * 1024)
+#define OTHER_FILES 16 /* descriptors that are not for inputs */
 
 struct gn_in {
     int fd; /* -1: memory */
@@ -436,4 +438,17 @@ uint64_t gn_in_bytes(const gn_in *in)
 double gn_in_wait(const gn_in *in)
 {
     return in->wait;
+}
+
+size_t gn_in_buffers(const gn_in *in)
+{
+    return in->cap + GN_SLACK + (in->z ? GN_IO_BLOCK + ZSTD_sizeof_DCtx(in->z) : 0);
+}
+
+size_t gn_in_limit(void)
+{
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0)
+        return 64;
+    return r.rlim_cur > OTHER_FILES + 2 ? (size_t)r.rlim_cur - OTHER_FILES : 2;
 }

@@ -53,4 +53,8 @@ uint64_t gn_in_start(const gn_in *in);              /* what that was at first: l
 uint64_t gn_in_bytes(const gn_in *in); /* bytes read from the file, compressed if it is */
 double gn_in_wait(const gn_in *in);    /* seconds spent in read(2) */
 
+size_t gn_in_buffers(const gn_in *in); /* bytes of memory its buffers take now */
+/* How many inputs a process may have open at once, leaving some descriptors for other things. */
+size_t gn_in_limit(void);
+
 #endif
