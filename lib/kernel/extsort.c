@@ -27,7 +27,7 @@ struct gn_extsort {
     size_t charged;
     size_t n, stride; /* records; 64-bit words of each at the low end */
     gn_sortwords words;
-    gn_run run;
+    gn_sortrun run;
     gn_spill *spill;
     gn_buf code;
     size_t at; /* of the sorted pairs: the next to read */
@@ -60,8 +60,8 @@ gn_extsort *gn_extsort_new(const gn_extsort_options *o, gn_err *e)
         return NULL;
     x->o = *o;
     x->size = o->memory - merge_memory(o->memory);
-    if (x->size > GN_RUN_MAX)
-        x->size = GN_RUN_MAX;
+    if (x->size > GN_SORTRUN_MAX)
+        x->size = GN_SORTRUN_MAX;
     x->key = gn_alloc(o->nkeys, sizeof *x->key, e);
     if (!x->key || gn_sortwords_init(&x->words, o->key, o->nkeys, e) || map_block(x, e)) {
         gn_extsort_free(x);
@@ -70,7 +70,7 @@ gn_extsort *gn_extsort_new(const gn_extsort_options *o, gn_err *e)
     if (o->nkeys)
         memcpy(x->key, o->key, o->nkeys * sizeof *x->key);
     x->low = x->size - GN_SLACK;
-    x->run = (gn_run){x->block, x->size, x->key, o->nkeys, o->total};
+    x->run = (gn_sortrun){x->block, x->size, x->key, o->nkeys, o->total};
     return x;
 }
 
@@ -100,7 +100,7 @@ static void sort_block(gn_extsort *x)
         gn_sortwords_pack(&x->words, (uint64_t *)(void *)x->block, x->n, x->stride, &sorted);
     if (!sorted)
         gn_radix_sort(a, b, x->n);
-    gn_run_settle(&x->run, a, b, x->n, exact);
+    gn_sortrun_settle(&x->run, a, b, x->n, exact);
     x->at = 0;
     x->last = (gn_str){NULL, 0};
 }
@@ -112,7 +112,7 @@ static bool next_sorted(gn_extsort *x, gn_str *record)
     while (x->at < x->n) {
         if (x->at + AHEAD < x->n)
             __builtin_prefetch(x->block + (a[x->at + AHEAD].value >> 24));
-        gn_str r = gn_run_record(&x->run, a[x->at++].value);
+        gn_str r = gn_sortrun_record(&x->run, a[x->at++].value);
         if (x->o.unique && x->last.p && gn_sortkey_cmp(x->key, 0, x->o.nkeys, x->last, r) == 0) {
             x->dropped++;
             continue;
@@ -208,7 +208,8 @@ int gn_extsort_add(gn_extsort *x, const gn_batch *b, gn_err *e)
     memcpy(x->block + x->low, b->base + b->off[0], bytes);
     uint64_t *to = (uint64_t *)(void *)x->block + x->n * x->stride;
     for (size_t i = 0; i < b->n; i++)
-        to[i * x->stride] = gn_run_ref(x->low + (b->off[i] - b->off[0]), b->off[i + 1] - b->off[i]);
+        to[i * x->stride] =
+            gn_sortrun_ref(x->low + (b->off[i] - b->off[0]), b->off[i + 1] - b->off[i]);
     gn_sortwords_batch(&x->words, b, to + 1, x->stride);
     x->n += b->n;
     return 0;
@@ -226,7 +227,7 @@ static int write_block(gn_extsort *x, gn_recout *out, gn_err *e)
             __builtin_prefetch(p);
             __builtin_prefetch(p + 63);
         }
-        if (gn_recout_put_slack(out, gn_run_record(&x->run, a[i].value), e))
+        if (gn_recout_put_slack(out, gn_sortrun_record(&x->run, a[i].value), e))
             return -1;
     }
     return 0;

@@ -15,7 +15,7 @@
 #define AHEAD 32
 
 /* A record too long for its reference to say how long. */
-gn_str gn_run_long(const gn_run *r, uint64_t ref)
+gn_str gn_sortrun_long(const gn_sortrun *r, uint64_t ref)
 {
     const uint8_t *p = r->base + (ref >> 24), *end = gn_mp_skip(p, r->base + r->size);
     return (gn_str){p, end ? (uint32_t)(end - p) : 0};
@@ -27,14 +27,14 @@ typedef struct place {
     size_t field, at;
 } place;
 
-static int cmp(const gn_run *r, size_t field, uint64_t a, uint64_t b)
+static int cmp(const gn_sortrun *r, size_t field, uint64_t a, uint64_t b)
 {
-    gn_str x = gn_run_record(r, a), y = gn_run_record(r, b);
+    gn_str x = gn_sortrun_record(r, a), y = gn_sortrun_record(r, b);
     int c = gn_sortkey_cmp(r->key, field, r->nkeys, x, y);
     return c || !r->total ? c : gn_sortkey_cmp_bytes(x, y);
 }
 
-static void insertion(const gn_run *r, gn_pair *a, size_t n, size_t field)
+static void insertion(const gn_sortrun *r, gn_pair *a, size_t n, size_t field)
 {
     for (size_t i = 1; i < n; i++) {
         gn_pair x = a[i];
@@ -47,11 +47,11 @@ static void insertion(const gn_run *r, gn_pair *a, size_t n, size_t field)
 
 /* Nulls of the field go behind the others, which stay as they are; returns how many others. The
  * pairs' keys become the offset of the value in the record. */
-static size_t part_nulls(const gn_run *r, gn_pair *a, gn_pair *b, size_t n, int field)
+static size_t part_nulls(const gn_sortrun *r, gn_pair *a, gn_pair *b, size_t n, int field)
 {
     size_t m = 0, nulls = 0;
     for (size_t i = 0; i < n; i++) {
-        gn_str rec = gn_run_record(r, a[i].value), v = gn_sortkey_find(rec, field);
+        gn_str rec = gn_sortrun_record(r, a[i].value), v = gn_sortkey_find(rec, field);
         if (*v.p == GN_MP_NIL)
             b[nulls++] = a[i];
         else
@@ -62,9 +62,9 @@ static size_t part_nulls(const gn_run *r, gn_pair *a, gn_pair *b, size_t n, int 
 }
 
 /* The text of a pair whose key is the offset of the value; or the record. */
-static gn_str text_of(const gn_run *r, const gn_pair *a, size_t field)
+static gn_str text_of(const gn_sortrun *r, const gn_pair *a, size_t field)
 {
-    gn_str rec = gn_run_record(r, a->value);
+    gn_str rec = gn_sortrun_record(r, a->value);
     if (field == r->nkeys)
         return rec;
     const uint8_t *p = rec.p + a->key, *end = rec.p + rec.n, *bin = NULL;
@@ -79,7 +79,7 @@ static gn_str text_of(const gn_run *r, const gn_pair *a, size_t field)
 }
 
 /* How many bytes from `at` on all texts of the group have in common. */
-static size_t shared_bytes(const gn_run *r, const gn_pair *a, size_t n, place w)
+static size_t shared_bytes(const gn_sortrun *r, const gn_pair *a, size_t n, place w)
 {
     gn_str first = text_of(r, a, w.field);
     size_t shared = first.n > w.at ? first.n - w.at : 0;
@@ -99,7 +99,7 @@ static size_t shared_bytes(const gn_run *r, const gn_pair *a, size_t n, place w)
 }
 
 /* Where a group of equal words goes on. */
-static place behind(const gn_run *r, place w, uint64_t word)
+static place behind(const gn_sortrun *r, place w, uint64_t word)
 {
     bool text =
         w.field == r->nkeys || r->key[w.field].type == GN_STR || r->key[w.field].type == GN_BIN;
@@ -111,7 +111,7 @@ static place behind(const gn_run *r, place w, uint64_t word)
 
 /* Words of the field, from w->at or further, as the pairs' keys; nulls to the end. Returns how many
  * are not null. */
-static size_t set_words(const gn_run *r, gn_pair *a, gn_pair *b, size_t n, place *w)
+static size_t set_words(const gn_sortrun *r, gn_pair *a, gn_pair *b, size_t n, place *w)
 {
     bool bytes = w->field == r->nkeys;
     size_t m = bytes ? n : part_nulls(r, a, b, n, r->key[w->field].field);
@@ -122,7 +122,7 @@ static size_t set_words(const gn_run *r, gn_pair *a, gn_pair *b, size_t n, place
             a[i].key = gn_sortword_text(text_of(r, &a[i], w->field), w->at) ^ turn;
     } else {
         for (size_t i = 0; i < m; i++) {
-            gn_str rec = gn_run_record(r, a[i].value);
+            gn_str rec = gn_sortrun_record(r, a[i].value);
             gn_str v = {rec.p + a[i].key, rec.n - (uint32_t)a[i].key};
             a[i].key = gn_sortword_of(r->key[w->field].type, v) ^ turn;
         }
@@ -139,7 +139,7 @@ static size_t equal_keys(const gn_pair *a, size_t n)
 }
 
 /* Sort a group. Calls itself for all parts but the largest, so the depth is log2(n). */
-static void refine(const gn_run *r, gn_pair *a, gn_pair *b, size_t n, place w)
+static void refine(const gn_sortrun *r, gn_pair *a, gn_pair *b, size_t n, place w)
 {
     while (n > 1 && w.field < r->nkeys + r->total) {
         if (n <= FEW) {
@@ -169,7 +169,7 @@ static void refine(const gn_run *r, gn_pair *a, gn_pair *b, size_t n, place w)
     }
 }
 
-void gn_run_settle(const gn_run *r, gn_pair *a, gn_pair *b, size_t n, size_t exact)
+void gn_sortrun_settle(const gn_sortrun *r, gn_pair *a, gn_pair *b, size_t n, size_t exact)
 {
     if (exact == r->nkeys && !r->total)
         return;
