@@ -81,10 +81,10 @@ check: ## run all tests; the last line counts them
 	scripts/install-deps check
 	+BUILD='$(BUILD)' BIN='$(BIN)' CC='$(CC)' MAKE='$(MAKE)' scripts/check
 
-demo: ## generate a sample of 1,000,000 rows and run the insights job on it, in out/demo/
+demo: ## generate a sample and run the insights job on it, in out/demo/: [SIZE=1M] rows
 	scripts/install-deps build
 	+@$(MAKE) --no-print-directory -s $(MAKE_J) all
-	@$(ON_PATH) pipelines/demo out/demo
+	@$(ON_PATH) SIZE='$(SIZE)' pipelines/demo out/demo
 
 insights: ## the insights job on your files: INTERACTIONS=... METADATA=... OUT=...
 	scripts/install-deps build

@@ -103,3 +103,19 @@ tables='daily_active_users monthly_active_users rolling_active_users user_sticki
         is 1 "$(wc -l <"out/tables/$t.csv")" "$t"
     done
 }
+
+@test "the demo: data of a size, generated once, and their tables" {
+    status 0 env SIZE=2K "$ROOT/pipelines/demo" demo
+    has "$(cat out)" "generating 2000 interactions and the metadata of 200 users"
+    is 2001 "$(wc -l <demo/data/interactions.csv)"
+    is 201 "$(wc -l <demo/data/metadata.csv)"
+    has "$(cat demo/data/effects.json)" '"rows":2000,"users":200'
+    is 2000 "$(tail -n +2 demo/tables/daily_active_users.csv | awk -F, '{n += $3} END {print n}')"
+    status 0 env SIZE=2K "$ROOT/pipelines/demo" demo
+    case $(cat out) in *generating*) false ;; esac
+    status 0 env SIZE=500 "$ROOT/pipelines/demo" demo
+    is 500 "$(tail -n +2 demo/tables/daily_active_users.csv | awk -F, '{n += $3} END {print n}')"
+    run env SIZE=2x "$ROOT/pipelines/demo" demo
+    is 2 "$status"
+    has "$output" "demo: error: '2x': not a number of rows"
+}
