@@ -228,7 +228,8 @@ gn_writer *gn_app_also(gn_app *a, const char *path)
         return NULL;
     p->nalso++;
     if (gn_out_is_tty(o->out)) {
-        gn_fail(&a->err, GN_USAGE, "'%s': the output is binary and would go to a terminal", path);
+        gn_fail(&a->err, GN_USAGE,
+                "'%s': the output is binary and would go to a terminal: pipe it to gn-view", path);
         return NULL;
     }
     return o->w = gn_writer_new(o->out, &a->err);

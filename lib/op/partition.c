@@ -4,6 +4,7 @@
 
 #include "../io/mp.h"
 #include "../stream/fanout.h"
+#include "../stream/tree.h"
 #include "pathkey.h"
 #include "split.h"
 
@@ -108,8 +109,7 @@ gn_partition *gn_partition_open(const gn_partition_options *o, gn_err *e)
     p->narrow = true;
     if (o->nby && !(p->by = gn_pathkeys_new(o->by, o->nby, o->time, o->zone, o->budget, e)))
         goto fail;
-    if (gn_fanout_open(&p->out, o->dir, GN_PARTITION_MANIFEST, o->level, o->memory / 2, o->budget,
-                       e) ||
+    if (gn_fanout_open(&p->out, o->dir, GN_TREE_LIST, o->level, o->memory / 2, o->budget, e) ||
         find_old(p, e) || (!p->by && add_files(p, "", e)))
         goto fail;
     return p;
@@ -492,7 +492,7 @@ int gn_partition_manifest(gn_partition *p, const gn_lineage *l, gn_writer *also,
         if (gn_fanout_finish(&p->out, i, e))
             return -1;
     if (sum_up(p, files, s, e) == 0 && manifest_header(p, &h, e) == 0 &&
-        gn_fanout_add(&p->out, GN_PARTITION_MANIFEST, e) == 0 &&
+        gn_fanout_add(&p->out, GN_TREE_LIST, e) == 0 &&
         write_manifest(p, files, &h, l, also, e) == 0)
         r = gn_outset_sync(p->out.set, e);
     gn_header_release(&h);

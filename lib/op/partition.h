@@ -17,7 +17,6 @@
 
 typedef struct gn_partition gn_partition;
 
-#define GN_PARTITION_MANIFEST "manifest.gn"
 #define GN_PARTITION_MAX 65536 /* hash ranges */
 
 typedef struct gn_partition_options {

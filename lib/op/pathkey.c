@@ -4,6 +4,7 @@
 #include "../io/mp.h"
 #include "../kernel/hashtab.h"
 #include "../stream/text.h"
+#include "../stream/tree.h"
 #include "expr.h"
 
 #include <ctype.h>
@@ -11,7 +12,6 @@
 #include <string.h>
 
 #define WHAT "--by"
-#define HIVE_NULL "__HIVE_DEFAULT_PARTITION__"
 #define DIR_NAME_MAX 255
 
 typedef struct pathkey {
@@ -138,7 +138,7 @@ static int text_of(const gn_pathkeys *p, const pathkey *k, const gn_schema *s, g
 {
     if (k->text)
         return gn_buf_printf(b, e, "%s", k->text);
-    if (gn_schema_find(s, k->name) < 0 && is_period(k->name) && gn_schema_find(s, p->time) >= 0)
+    if (gn_schema_find(s, k->name) < 0 && is_period(k->name))
         return gn_buf_printf(b, e, "%s(`%s`)", k->name, p->time);
     return gn_buf_printf(b, e, "`%s`", k->name);
 }
@@ -260,8 +260,8 @@ static int escape(gn_buf *b, const void *text, size_t n, gn_err *e)
 /* A text that reads like the name of null gets an escape that it does not need. */
 static int put_text(gn_buf *b, const char *s, size_t n, gn_err *e)
 {
-    if (n == strlen(HIVE_NULL) && memcmp(s, HIVE_NULL, n) == 0)
-        return gn_buf_printf(b, e, "%%5F%s", HIVE_NULL + 1);
+    if (n == strlen(GN_TREE_NULL) && memcmp(s, GN_TREE_NULL, n) == 0)
+        return gn_buf_printf(b, e, "%%5F%s", GN_TREE_NULL + 1);
     return escape(b, s, n, e);
 }
 
@@ -276,7 +276,7 @@ static const uint8_t *put_key(const gn_pathkeys *p, gn_type t, const uint8_t *s,
     int64_t i = 0;
     bool truth = false;
     if (*s == GN_MP_NIL)
-        return gn_buf_printf(b, e, "%s", HIVE_NULL) ? NULL : s + 1;
+        return gn_buf_printf(b, e, "%s", GN_TREE_NULL) ? NULL : s + 1;
     if (t == GN_STR) {
         next = gn_mp_get_str(s, end, &str, &n);
         return next && put_text(b, str, n, e) == 0 ? next : NULL;

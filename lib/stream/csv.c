@@ -37,9 +37,9 @@ static int set_up(gn_csv *c, const char *const *paths, size_t n, gn_err *e)
     if (check_options(&c->opt, e) || gn_csvsplit_choose(&c->split, c->opt.simd, e))
         return -1;
     for (size_t i = 0; i < n; i++)
-        if (gn_csvfiles_add(&c->files, paths[i], e))
+        if (gn_tree_add(&c->files, paths[i], GN_TREE_CSV, e))
             return -1;
-    if (n == 0 && gn_csvfiles_add(&c->files, "-", e))
+    if (n == 0 && gn_tree_add(&c->files, "-", GN_TREE_CSV, e))
         return -1;
     c->hash = XXH3_createState();
     if (!c->hash)
@@ -79,7 +79,7 @@ void gn_csv_close(gn_csv *c)
 {
     if (!c)
         return;
-    gn_csvfiles_release(&c->files);
+    gn_tree_release(&c->files);
     gn_in_close(c->in);
     XXH3_freeState(c->hash);
     gn_schema_release(&c->schema);

@@ -7,12 +7,13 @@
 load helper
 
 # kind COMMAND: what it reads: stream, csv, json, input (a stream, on standard input
-# alone) or none. prints COMMAND: text, or else a stream.
+# alone), files (a stream, and it writes into a directory of its own) or none. prints COMMAND: text, or else a stream.
 kind() {
     case $1 in
     gn-fromcsv) echo csv ;;
     gn-fromjson) echo json ;;
     gn-tee) echo input ;;
+    gn-partition) echo files ;;
     gn-gen) echo none ;;
     *) echo stream ;;
     esac
@@ -34,6 +35,7 @@ set_args() {
     gn-where) args=('1 = 1') ;;
     gn-sample) args=(--rate 1) ;;
     gn-sort) args=(-k user_id) ;;
+    gn-partition) args=(-d "$BATS_TEST_TMPDIR/parts" --by date -k user_id -n 2 --manifest -) ;;
     *) args=() ;;
     esac
 }
@@ -70,7 +72,7 @@ setup() {
 good_input() {
     case $(kind "$1") in
     csv | json) echo "$SAMPLES/${2:-good}.$(kind "$1")" ;;
-    stream | input) echo "$SAMPLES/${2:-good}.gn" ;;
+    stream | input | files) echo "$SAMPLES/${2:-good}.gn" ;;
     none) echo /dev/null ;;
     esac
 }
@@ -360,7 +362,7 @@ fails_stream() {
 
 @test "a reader that leaves early: 141 upstream, silently" {
     for c in $(commands); do
-        case $c in gn-info | gn-dau) continue ;; esac # short outputs
+        case $c in gn-info | gn-dau | gn-partition) continue ;; esac # short outputs
         set_args "$c"
         [ "$(kind "$c")" != none ] || args=(--rows 2000000)
         got=0
@@ -536,6 +538,7 @@ fails_stream() {
 @test "-z and .zst: zstd reads it, the content is the same" {
     mkdir d
     for c in $(commands); do
+        [ "$(kind "$c")" != files ] || continue # they have no -o
         set_args "$c"
         in=$(good_input "$c" many)
         timeout 20 "$c" "${args[@]}" <"$in" >want

@@ -387,3 +387,29 @@ END
     status 3 gn-partition -d p --by k long.gn
     [ ! -e p ]
 }
+
+@test "foreign input: 3; a fail trailer: 4, in silence" {
+    status 3 gn-partition -k user_id -n 2 -d p small.csv
+    "$PYTHON" - <<'END'
+import os, sys
+sys.path.insert(0, os.environ["ORACLE"])
+import gnstream
+good = gnstream.build([("user_id", "str")], [("a",)])
+open("failed.gn", "wb").write(good + gnstream.pack({"fail": ["gn-x", 5]}))
+END
+    got=0
+    gn-partition -k user_id -n 2 -d p failed.gn 2>err || got=$?
+    is 4 "$got"
+    is "" "$(cat err)"
+    [ ! -e p ]
+}
+
+@test "all prefixes of a stream: nothing appears" {
+    for n in $(seq 0 7 $(($(wc -c <small.gn) - 1))); do
+        head -c "$n" small.gn >cut.gn
+        got=0
+        gn-partition -k user_id -n 2 -d p cut.gn 2>/dev/null || got=$?
+        [ $got = 4 ] || [ $got = 3 ]
+        [ ! -e p ]
+    done
+}
