@@ -8,7 +8,7 @@
 #include <string.h>
 
 typedef struct options {
-    const char *key, *dir, *name, *time, *manifest, *zstd;
+    const char *key, *dir, *name, *time, *manifest, *hot, *zstd;
     gn_list by;
     int64_t n;
     bool whole;
@@ -17,6 +17,7 @@ typedef struct options {
 typedef struct state {
     gn_partition *p;
     gn_writer *manifest; /* --manifest */
+    gn_writer *hot;      /* --hot */
 } state;
 
 #define O(field) offsetof(options, field)
@@ -39,6 +40,9 @@ static const gn_opt opts[] = {
      GN_OPT_FLAG, O(whole), true, 0, 0},
     {"manifest", 0, "FILE", "write the manifest to FILE too", GN_OPT_TEXT, O(manifest), false, 0,
      0},
+    {"hot", 0, "FILE",
+     "write the ten most frequent keys of each file to FILE (they may be personal data)",
+     GN_OPT_TEXT, O(hot), false, 0, 0},
     {"zstd", 'z', "LEVEL", "compress the files (default level 1); their names end in .zst",
      GN_OPT_OPTIONAL, O(zstd), false, 0, 0},
     {0},
@@ -56,6 +60,8 @@ static int check(gn_app *a)
         return gn_fail(&a->err, GN_USAGE, "-k FIELDS and -n N need each other");
     if (o->whole && !o->key)
         return gn_fail(&a->err, GN_USAGE, "--whole is for -k");
+    if (o->hot && !o->key)
+        return gn_fail(&a->err, GN_USAGE, "--hot is for the key that -k gives");
     if (!*o->name || *o->name == '.' || strchr(o->name, '/') || strlen(o->name) > 200)
         return gn_fail(&a->err, GN_USAGE, "--name: '%s' is no name for files", o->name);
     return 0;
@@ -67,7 +73,8 @@ static int start(gn_app *a)
     state *s = a->state;
     int level;
     if (gn_app_zstd_level(o->zstd, NULL, &level, &a->err) ||
-        (o->manifest && !(s->manifest = gn_app_also(a, o->manifest))))
+        (o->manifest && !(s->manifest = gn_app_also(a, o->manifest))) ||
+        (o->hot && !(s->hot = gn_app_also(a, o->hot))))
         return -1;
     s->p = gn_partition_open(&(gn_partition_options){.dir = o->dir,
                                                      .name = o->name,
@@ -78,6 +85,7 @@ static int start(gn_app *a)
                                                      .nby = o->by.n,
                                                      .time = o->time,
                                                      .zone = a->zone,
+                                                     .hot = o->hot != NULL,
                                                      .level = level,
                                                      .memory = a->common.memory,
                                                      .budget = &a->budget},
@@ -133,6 +141,8 @@ static int finish(gn_app *a)
     if (gn_app_lineage(a, &a->lineage, true, &l))
         return -1;
     int r = gn_partition_manifest(s->p, &l, s->manifest, &n, &a->err);
+    if (r == 0 && s->hot)
+        r = gn_partition_hot(s->p, &l, s->hot, &a->err);
     gn_lineage_release(&l);
     if (r)
         return -1;

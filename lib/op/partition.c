@@ -3,6 +3,7 @@
 #include "partition.h"
 
 #include "../io/mp.h"
+#include "../kernel/heavy.h"
 #include "../stream/fanout.h"
 #include "../stream/tree.h"
 #include "pathkey.h"
@@ -29,6 +30,9 @@ struct gn_partition {
     bool own;        /* one output segment per input segment from here on */
     bool narrow;     /* the covers so far are of our hash ranges */
     gn_buf identity; /* the header of the open segment, without its part */
+
+    gn_heavy *heavy; /* with o.hot: per file, as long as `active` */
+    gn_schema hot;   /* the key's fields */
 
     gn_buf scratch;
     uint64_t hash[GN_BATCH];
@@ -94,6 +98,14 @@ static int add_files(gn_partition *p, const char *dir, gn_err *e)
             return -1;
         memset(a + p->nactive, 0, (p->out.cap - p->nactive) * sizeof *a);
         p->active = a;
+        if (p->o.hot) {
+            gn_heavy *h = gn_realloc(p->heavy, p->out.cap, sizeof *h, e);
+            if (!h)
+                return -1;
+            for (size_t i = p->nactive; i < p->out.cap; i++)
+                h[i] = (gn_heavy){.budget = p->o.budget};
+            p->heavy = h;
+        }
         p->nactive = p->out.cap;
     }
     return 0;
@@ -122,6 +134,10 @@ void gn_partition_free(gn_partition *p)
 {
     if (!p)
         return;
+    for (size_t i = 0; p->heavy && i < p->nactive; i++)
+        gn_heavy_release(&p->heavy[i]);
+    free(p->heavy);
+    gn_schema_release(&p->hot);
     gn_fanout_release(&p->out);
     gn_pathkeys_free(p->by);
     gn_split_release(&p->split);
@@ -234,13 +250,31 @@ static int begin(gn_partition *p, const gn_header *h, gn_err *e)
     return 0;
 }
 
+/* The key's fields for the list of hot keys: the same in all segments. */
+static int know_key(gn_partition *p, gn_reader *r, gn_err *e)
+{
+    const gn_schema *s = &gn_reader_header(r)->schema;
+    bool first = p->hot.n == 0;
+    for (size_t i = 0; i < p->nkey; i++) {
+        const gn_field *f = &s->f[p->key[i]];
+        if (first && gn_schema_add(&p->hot, f->name, strlen(f->name), f->type, e))
+            return -1;
+        if (p->hot.f[i].type != f->type)
+            return gn_fail(e, GN_INPUT, "'%s': key '%s' is %s, in an earlier input it is %s",
+                           gn_reader_name(r), f->name, gn_type_name(f->type),
+                           gn_type_name(p->hot.f[i].type));
+    }
+    return 0;
+}
+
 int gn_partition_segment(gn_partition *p, gn_reader *r, gn_err *e)
 {
     const gn_header *h = gn_reader_header(r);
     if (p->o.key) {
         free(p->key);
         p->key = NULL;
-        if (gn_schema_select(&h->schema, p->o.key, &p->key, &p->nkey, e) || plan(p, r, e))
+        if (gn_schema_select(&h->schema, p->o.key, &p->key, &p->nkey, e) || plan(p, r, e) ||
+            (p->o.hot && know_key(p, r, e)))
             return -1;
         for (size_t i = 0; i < p->nkey; i++)
             if (gn_reader_want(r, p->key[i], GN_RAW, e))
@@ -337,9 +371,29 @@ static int place_by_value(gn_partition *p, const gn_batch *b, gn_err *e)
     return 0;
 }
 
+static int count_keys(gn_partition *p, const gn_batch *b, gn_err *e)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        gn_str key = b->col[p->key[0]].raw[i];
+        if (p->nkey > 1) {
+            p->scratch.n = 0;
+            for (size_t k = 0; k < p->nkey; k++) {
+                gn_str raw = b->col[p->key[k]].raw[i];
+                if (gn_buf_add(&p->scratch, raw.p, raw.n, e))
+                    return -1;
+            }
+            key = (gn_str){p->scratch.p, (uint32_t)p->scratch.n};
+        }
+        if (gn_heavy_add(&p->heavy[p->to[i]], p->hash[i], key, e))
+            return -1;
+    }
+    return 0;
+}
+
 int gn_partition_batch(gn_partition *p, gn_reader *r, const gn_batch *b, gn_err *e)
 {
-    if ((p->o.key && place_by_hash(p, r, b, e)) || (p->by && place_by_value(p, b, e)))
+    if ((p->o.key && place_by_hash(p, r, b, e)) || (p->by && place_by_value(p, b, e)) ||
+        (p->o.hot && count_keys(p, b, e)))
         return -1;
     for (size_t i = 0; i < b->n; i++)
         if (gn_fanout_put(&p->out, p->to[i], b->base + b->off[i], b->off[i + 1] - b->off[i], e))
@@ -388,7 +442,8 @@ static int sum_up(const gn_partition *p, size_t files, gn_partition_stats *s, gn
 static int add_field(gn_schema *s, const char *name, gn_type t, gn_err *e)
 {
     if (gn_schema_find(s, name) >= 0)
-        return gn_fail(e, GN_USAGE, "--by: '%s' is a field of the manifest: choose another name",
+        return gn_fail(e, GN_USAGE,
+                       "'%s' is a field of the manifest or list: choose another name for yours",
                        name);
     return gn_schema_add(s, name, strlen(name), t, e);
 }
@@ -421,22 +476,28 @@ static int put_hash(gn_row *r, uint64_t h, gn_err *e)
     return gn_row_str(r, text, 16, e);
 }
 
+/* The fields of a key or group, whose encodings stand one after the other. */
+static int put_values(gn_row *r, gn_str v, size_t n, gn_err *e)
+{
+    const uint8_t *s = v.p, *end = v.p + v.n;
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t *next = gn_mp_skip(s, end);
+        if (!next || gn_row_raw(r, (gn_str){s, (uint32_t)(next - s)}, e))
+            return -1;
+        s = next;
+    }
+    return 0;
+}
+
 static int manifest_row(const gn_partition *p, size_t i, size_t fields, gn_row *r, gn_err *e)
 {
     const char *path = gn_outset_path(p->out.set, i);
     size_t k = i % p->ranges;
     if (gn_row_begin(r, fields, e) || gn_row_str(r, path, strlen(path), e))
         return -1;
-    if (p->by) {
-        gn_str v = gn_pathkeys_values(p->by, (uint32_t)(i / p->ranges));
-        const uint8_t *s = v.p, *end = v.p + v.n;
-        for (size_t f = 0; f < gn_pathkeys_schema(p->by)->n; f++) {
-            const uint8_t *next = gn_mp_skip(s, end);
-            if (!next || gn_row_raw(r, (gn_str){s, (uint32_t)(next - s)}, e))
-                return -1;
-            s = next;
-        }
-    }
+    if (p->by && put_values(r, gn_pathkeys_values(p->by, (uint32_t)(i / p->ranges)),
+                            gn_pathkeys_schema(p->by)->n, e))
+        return -1;
     if (!p->o.key ? gn_row_null(r, e) || gn_row_null(r, e) || gn_row_null(r, e)
                   : gn_row_int(r, (int64_t)k, e) || put_hash(r, p->split.first[k], e) ||
                         put_hash(r, gn_split_last(&p->split, k), e))
@@ -452,17 +513,25 @@ static int by_path(const void *a, const void *b, void *set)
     return strcmp(gn_outset_path(set, *(const size_t *)a), gn_outset_path(set, *(const size_t *)b));
 }
 
+/* Numbers of the files, by path; the caller frees. */
+static size_t *sorted_files(const gn_partition *p, size_t files, gn_err *e)
+{
+    size_t *order = gn_alloc(files, sizeof *order, e);
+    for (size_t i = 0; order && i < files; i++)
+        order[i] = i;
+    if (order)
+        qsort_r(order, files, sizeof *order, by_path, p->out.set);
+    return order;
+}
+
 static int write_manifest(gn_partition *p, size_t files, const gn_header *h, const gn_lineage *l,
                           gn_writer *also, gn_err *e)
 {
-    size_t *order = gn_alloc(files, sizeof *order, e);
+    size_t *order = sorted_files(p, files, e);
     gn_row row = {0};
     int r = -1;
     if (!order)
         return -1;
-    for (size_t i = 0; i < files; i++)
-        order[i] = i;
-    qsort_r(order, files, sizeof *order, by_path, p->out.set);
     if (gn_fanout_begin(&p->out, files, h, e) || (also && gn_writer_begin(also, h, e)))
         goto done;
     for (size_t i = 0; i < files; i++) {
@@ -497,6 +566,52 @@ int gn_partition_manifest(gn_partition *p, const gn_lineage *l, gn_writer *also,
         r = gn_outset_sync(p->out.set, e);
     gn_header_release(&h);
     return r;
+}
+
+static int hot_header(const gn_partition *p, gn_header *h, gn_err *e)
+{
+    h->canon = true;
+    if (add_field(&h->schema, "path", GN_STR, e) || add_field(&h->schema, "rank", GN_INT, e))
+        return -1;
+    for (size_t i = 0; i < p->hot.n; i++)
+        if (add_field(&h->schema, p->hot.f[i].name, p->hot.f[i].type, e))
+            return -1;
+    if (add_field(&h->schema, "rows", GN_INT, e) || add_field(&h->schema, "error", GN_INT, e))
+        return -1;
+    h->total = true;
+    return gn_header_add_order(h, "path", false, e) || gn_header_add_order(h, "rank", false, e);
+}
+
+static int hot_rows(const gn_partition *p, size_t i, size_t fields, gn_row *row, gn_writer *w,
+                    gn_err *e)
+{
+    gn_heavy_top top[GN_PARTITION_HOT];
+    const char *path = gn_outset_path(p->out.set, i);
+    size_t n = gn_heavy_list(&p->heavy[i], top, GN_PARTITION_HOT);
+    for (size_t k = 0; k < n; k++)
+        if (gn_row_begin(row, fields, e) || gn_row_str(row, path, strlen(path), e) ||
+            gn_row_int(row, (int64_t)k + 1, e) || put_values(row, top[k].key, p->hot.n, e) ||
+            gn_row_int(row, (int64_t)top[k].count, e) ||
+            gn_row_int(row, (int64_t)top[k].error, e) || gn_row_write(row, w, e))
+            return -1;
+    return 0;
+}
+
+int gn_partition_hot(gn_partition *p, const gn_lineage *l, gn_writer *w, gn_err *e)
+{
+    size_t files = p->out.n - 1; /* the last one is the manifest */
+    size_t *order = sorted_files(p, files, e);
+    gn_header h = {0};
+    gn_row row = {0};
+    int r = order ? hot_header(p, &h, e) || gn_writer_begin(w, &h, e) : -1;
+    for (size_t i = 0; r == 0 && i < files; i++)
+        r = hot_rows(p, order[i], h.schema.n, &row, w, e);
+    if (r == 0)
+        r = gn_writer_end(w, l, e);
+    gn_row_release(&row);
+    gn_header_release(&h);
+    free(order);
+    return r ? -1 : 0;
 }
 
 int gn_partition_commit(gn_partition *p, gn_err *e)

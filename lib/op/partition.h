@@ -29,6 +29,7 @@ typedef struct gn_partition_options {
     size_t nby;
     const char *time;    /* the field of date, week, month, hour among them */
     const gn_zone *zone; /* NULL: UTC */
+    bool hot;            /* find the hottest keys of each file; with a key */
     int level;           /* of Zstandard; 0: none */
     size_t memory;       /* half of it for buffers */
     gn_budget *budget;
@@ -64,6 +65,11 @@ typedef struct gn_partition_stats {
  * no open segment), give all to the disk. */
 int gn_partition_manifest(gn_partition *p, const gn_lineage *l, gn_writer *also,
                           gn_partition_stats *s, gn_err *e);
+#define GN_PARTITION_HOT 10
+/* With `hot`, after the manifest: the hottest keys of each file, GN_PARTITION_HOT at most, as a
+ * stream: path, rank, the key's fields, rows (at least), error (rows that may be missing). */
+int gn_partition_hot(gn_partition *p, const gn_lineage *l, gn_writer *w, gn_err *e);
+
 int gn_partition_commit(gn_partition *p, gn_err *e);
 
 #endif

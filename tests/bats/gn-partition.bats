@@ -93,7 +93,7 @@ END
     gn-partition -k user_id -n 12 --whole -d r p/part-*.gn
     for i in 0 1 2 3 4 5 6 7 8 9 10 11; do
         f=part-00$(printf %02d $i).gn
-        is "$(records --raw want/$f | sort | sha256sum)" "$(records --raw r/$f | sort | sha256sum)" $f
+        is "$(records --raw "want/$f" | sort | sha256sum)" "$(records --raw "r/$f" | sort | sha256sum)" "$f"
     done
     for f in r/part-*.gn; do gn-dau --partial -o "${f%.gn}.state" "$f"; done
     is "$(gn-dau e.gn | gn-tocsv)" "$(gn-dau --merge r/*.state | gn-tocsv)"
@@ -373,6 +373,8 @@ for i in range(40): print("%d,%s" % (i, "x" * (i * 40000)))' >big.csv
 -d p --by x=(
 -d p --by x=1+
 -d p --by date --whole
+-d p --by date --hot x
+-d p -k user_id -n 2 --hot x --manifest x
 -d p --by date --name a/b
 -d p --by date --name .x
 -d p --by rows=1
@@ -412,4 +414,34 @@ END
         [ $got = 4 ] || [ $got = 3 ]
         [ ! -e p ]
     done
+}
+
+@test "--hot: counts within their error, the hottest keys found, against awk" {
+    gn-gen --model realistic --rows 50000 --users 3000 -o e.gn
+    for args in "-n 4" "-n 1" "-n 300" "-n 2 --by month"; do
+        rm -rf p
+        # shellcheck disable=SC2086
+        gn-partition -k user_id $args -d p --hot hot.gn e.gn
+        records --info hot.gn >/dev/null
+        gn-tocsv --no-header hot.gn >hot
+        gn-tocsv --no-header -f path p/manifest.gn | while read -r f; do
+            gn-tocsv --no-header -f user_id "p/$f" | awk -v f="$f" '{ n[$0]++ }
+                END { for (u in n) print f "," u "," n[u] "," NR }'
+        done >true
+        awk -F , 'NR == FNR { n[$1 "," $2] = $3; rows[$1] = $4; keys[$1]++
+                if ($3 > most[$1]) most[$1] = $3; next }
+            { t = n[$1 "," $3]; seen[$1]++
+              if ($4 > t || $4 + $5 < t || $5 > rows[$1] / 48) { print "wrong: " $0 ", truly " t; bad = 1 }
+              if (keys[$1] <= 96 && $5) { print "not exact: " $0; bad = 1 }
+              if ($2 == 1) found[$1] = t
+              if ($2 != seen[$1]) { print "rank: " $0; bad = 1 } }
+            END { for (f in most) {
+                    if (found[f] * 1 + rows[f] / 48 < most[f]) { print f, found[f], most[f]; bad = 1 }
+                    if (keys[f] <= 96 && found[f] != most[f]) { print f ": not the hottest"; bad = 1 }
+                    if (keys[f] < 10 && seen[f] != keys[f]) { print f ": missing keys"; bad = 1 } }
+                exit bad }' true hot
+        [ -s hot ]
+    done
+    gn-partition -k action_type,user_id -n 2 -d q --hot hot.gn e.gn
+    is "path,rank,action_type,user_id,rows,error" "$(gn-tocsv hot.gn | head -n 1)"
 }
