@@ -147,22 +147,10 @@ static int batch(gn_app *a, gn_batch *b)
     return gn_active_events(s->active, in->key, in->day, in->amount, in->row, in->nrow, &a->err);
 }
 
-/* States that share source records would count them twice. */
 static int end(gn_app *a)
 {
     const options *o = a->opt;
-    const gn_trailer *t = gn_reader_trailer(a->reader);
-    const gn_lineage *l = &t->lineage;
-    if (!o->merge || t->records == 0) /* nothing cannot be counted twice */
-        return 0;
-    if (!l->covered)
-        gn_app_count(a, "states_without_cover", 1);
-    if (gn_lineage_overlaps(&a->lineage, l))
-        return gn_fail(&a->err, GN_INPUT,
-                       "'%s': it covers records that an earlier input covers too: they would be "
-                       "counted twice",
-                       gn_reader_name(a->reader));
-    return 0;
+    return o->merge ? gn_app_merge_end(a) : 0;
 }
 
 static int write_state(gn_app *a)
@@ -208,10 +196,8 @@ static int finish(gn_app *a)
     gn_app_count(a, "not_active", s->in.not_active);
     if (s->rollup)
         return write_state(a);
-    if (o->merge && !o->allow_partial && a->lineage.covered && !gn_lineage_whole(&a->lineage))
-        return gn_fail(&a->err, GN_INPUT,
-                       "parts of the sources are missing from the merged states (give all parts, "
-                       "or --allow-partial)");
+    if (o->merge && gn_app_merge_finish(a, o->allow_partial))
+        return -1;
     bool any = gn_active_covered(s->active, &first, &last);
     if (!gn_period_resolve(&s->period, any, first, last, &from, &to))
         to = from - 1;

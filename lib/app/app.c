@@ -128,6 +128,17 @@ done:
     return r;
 }
 
+const char *gn_app_take_operand(gn_app *a)
+{
+    gn_list *l = &a->files;
+    if (l->n == 0)
+        return NULL;
+    const char *first = l->v[0];
+    l->n--;
+    memmove(l->v, l->v + 1, l->n * sizeof *l->v);
+    return first;
+}
+
 static int parse_options(gn_app *a, int argc, char **argv)
 {
     const gn_filter *f = a->filter;
@@ -139,6 +150,8 @@ static int parse_options(gn_app *a, int argc, char **argv)
         return -1;
     if (a->common.help || a->common.version)
         return 0;
+    if (f->take_operands && f->take_operands(a))
+        return -1;
     if (f->flags & GN_APP_NO_OPERANDS && a->files.n)
         return gn_fail(e, GN_USAGE, "takes no files, got '%s' (see --help)", a->files.v[0]);
     if (a->common.memory < MEMORY_FLOOR)
@@ -201,6 +214,30 @@ static int open_output(gn_app *a)
     if (a->filter->flags & GN_APP_STREAM_OUT && !(a->w = gn_writer_new(a->out, e)))
         return -1;
     return 0;
+}
+
+int gn_app_merge_end(gn_app *a)
+{
+    const gn_trailer *t = gn_reader_trailer(a->reader);
+    if (t->records == 0) /* nothing cannot be counted twice */
+        return 0;
+    if (!t->lineage.covered)
+        gn_app_count(a, "states_without_cover", 1);
+    if (gn_lineage_overlaps(&a->lineage, &t->lineage))
+        return gn_fail(&a->err, GN_INPUT,
+                       "'%s': it covers records that an earlier input covers too: they would be "
+                       "counted twice",
+                       gn_reader_name(a->reader));
+    return 0;
+}
+
+int gn_app_merge_finish(gn_app *a, bool allow_missing)
+{
+    if (allow_missing || !a->lineage.covered || gn_lineage_whole(&a->lineage))
+        return 0;
+    return gn_fail(&a->err, GN_INPUT,
+                   "parts of the sources are missing from the merged states (give all parts, or "
+                   "--allow-partial)");
 }
 
 gn_writer *gn_app_also(gn_app *a, const char *path)
@@ -296,9 +333,8 @@ int gn_app_end_also(gn_app *a, gn_writer *w, const gn_lineage *from, bool drop_c
 
 /* ---- inputs ---- */
 
-static int segment_ended(gn_app *a)
+int gn_app_input_ended(gn_app *a, const gn_lineage *l)
 {
-    const gn_lineage *l = &gn_reader_trailer(a->reader)->lineage;
     struct gn_app_private *p = a->priv;
     if (gn_lineage_merge(&a->lineage, l, &a->err))
         return -1;
@@ -325,7 +361,7 @@ static int run_filter(gn_app *a)
     const gn_filter *f = a->filter;
     gn_batch *batch;
     int ev;
-    if (!(f->flags & GN_APP_STREAM_IN))
+    if (!(f->flags & GN_APP_STREAM_IN) || a->own_inputs)
         return call(a, f->run);
     a->reader = gn_reader_open(a->files.v, a->files.n, a->common.max_record, &a->err);
     if (!a->reader)
@@ -337,7 +373,9 @@ static int run_filter(gn_app *a)
         else if (ev == GN_EV_BATCH)
             r = f->batch(a, batch);
         else if (ev == GN_EV_END)
-            r = call(a, f->end) || segment_ended(a) ? -1 : 0;
+            r = call(a, f->end) || gn_app_input_ended(a, &gn_reader_trailer(a->reader)->lineage)
+                    ? -1
+                    : 0;
         if (r)
             return -1;
     }

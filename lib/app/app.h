@@ -4,7 +4,8 @@
  *     int main(int argc, char **argv) { return gn_app_run(&filter, argc, argv); }
  *
  * Hooks return 0, or -1 with app->err set. They run in this order:
- *   check                        options are parsed; nothing is open yet
+ *   take_operands                options are parsed; take those operands that are no files
+ *   check                        nothing is open yet
  *   start                        outputs are open, no input was read
  *   (segment (batch* ) end)*     for each input segment; GN_APP_STREAM_IN only
  *   run                          instead of the three above, without GN_APP_STREAM_IN
@@ -55,6 +56,7 @@ typedef struct gn_filter {
     const void *defaults;       /* may be NULL */
     size_t state_size;          /* of the state struct, zeroed */
     const gn_example *examples; /* ended by one with NULL command */
+    int (*take_operands)(gn_app *);
     int (*check)(gn_app *);
     int (*start)(gn_app *);
     int (*segment)(gn_app *);
@@ -96,17 +98,24 @@ struct gn_app {
     const char *options; /* description of the options that affect the result */
     int status;          /* exit status of a successful run: GN_OK, or GN_NO for checks */
     bool done;           /* set by a hook: no further input is needed (gn-head) */
+    bool own_inputs;     /* set by check: `run` reads the operands, despite GN_APP_STREAM_IN */
     struct gn_app_private *priv;
 };
 
 int gn_app_run(const gn_filter *f, int argc, char **argv);
+
+/* In the hook take_operands: the first operand, which is no file (gn-where EXPR FILE...), to become
+ * the value of an option, so that provenance tells of it. NULL when there is none. */
+const char *gn_app_take_operand(gn_app *a);
 
 /* Statistics: add to a named counter (created at first use, printed in that order). `name` is a
  * static string. */
 void gn_app_count(gn_app *a, const char *name, uint64_t n);
 /* Print "name: note: ..." to standard error unless -q. */
 void gn_app_note(gn_app *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Records read, for filters whose input is no record stream; and bytes. */
+/* An input segment that `run` read itself has ended: its lineage joins app->lineage. */
+int gn_app_input_ended(gn_app *a, const gn_lineage *l);
+/* Records read, for filters whose input the app does not read; and bytes. */
 void gn_app_records_in(gn_app *a, uint64_t n, uint64_t bytes);
 /* Records and bytes written, and seconds waited for it, by filters that write files of their own.
  */
@@ -125,6 +134,12 @@ int gn_app_lineage(gn_app *a, const gn_lineage *from, bool drop_cover, gn_lineag
 /* The level of Zstandard for an output called `path` (may be NULL), as --zstd says; 0: none.
  * `zstd` is the option's argument, NULL without it. */
 int gn_app_zstd_level(const char *zstd, const char *path, int *level, gn_err *e);
+
+/* For filters that merge partial states. At a segment's end: refuse it when it covers records that
+ * an earlier one covers too (they would be counted twice); one without cover is counted. */
+int gn_app_merge_end(gn_app *a);
+/* At the end: refuse results from which parts of the sources are missing, unless they may be. */
+int gn_app_merge_finish(gn_app *a, bool allow_missing);
 
 /* A further output stream, ended and committed together with the others at the end. The app owns
  * both; the filter begins the segment, writes, and leaves it open or calls gn_writer_end itself. */

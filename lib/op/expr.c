@@ -40,8 +40,10 @@ static int out_room(gn_expr *x, gn_err *e)
     return 0;
 }
 
-static gn_expr *compile(const char *text, const char *what, const gn_schema *s, const gn_zone *zone,
-                        bool condition, gn_err *e)
+enum form { ANY, CONDITION, ITEM };
+
+static gn_expr *compile(const char *text, size_t at, const char *what, const gn_schema *s,
+                        const gn_zone *zone, enum form form, gn_err *e)
 {
     gn_expr *x = gn_calloc(1, sizeof *x, e);
 
@@ -52,14 +54,15 @@ static gn_expr *compile(const char *text, const char *what, const gn_schema *s, 
     x->zone = zone != NULL && gn_zone_is_utc(zone) ? NULL : zone;
     x->text = gn_arena_strndup(&x->arena, text, strlen(text), e);
     x->what = what == NULL ? "expression" : gn_arena_strndup(&x->arena, what, strlen(what), e);
-    ex_tree t = {.arena = &x->arena, .text = x->text, .what = x->what};
+    ex_tree t = {.arena = &x->arena, .text = x->text, .what = x->what, .from = at};
+    t.item = form == ITEM;
     int rc = x->text == NULL || x->what == NULL ? -1 : 0;
     if (rc == 0)
         rc = ex_parse(&t, e);
     if (rc == 0)
         rc = ex_bind(x, &t, e);
     free(t.node);
-    if (rc == 0 && condition && x->root->type != GN_BOOL)
+    if (rc == 0 && form == CONDITION && x->root->type != GN_BOOL)
         rc = gn_fail(e, GN_USAGE, "%s: the expression is %s, not a condition", x->what,
                      gn_type_name(x->root->type));
     if (rc == 0)
@@ -75,13 +78,19 @@ static gn_expr *compile(const char *text, const char *what, const gn_schema *s, 
 gn_expr *gn_expr_compile(const char *text, const char *what, const gn_schema *s,
                          const gn_zone *zone, gn_err *e)
 {
-    return compile(text, what, s, zone, false, e);
+    return compile(text, 0, what, s, zone, ANY, e);
 }
 
 gn_expr *gn_expr_condition(const char *text, const char *what, const gn_schema *s,
                            const gn_zone *zone, gn_err *e)
 {
-    return compile(text, what, s, zone, true, e);
+    return compile(text, 0, what, s, zone, CONDITION, e);
+}
+
+gn_expr *gn_expr_compile_at(const char *text, size_t at, const char *what, const gn_schema *s,
+                            const gn_zone *zone, gn_err *e)
+{
+    return compile(text, at, what, s, zone, ITEM, e);
 }
 
 void gn_expr_free(gn_expr *x)
@@ -118,6 +127,11 @@ int gn_expr_check(const char *text, const char *what, gn_err *e)
 gn_type gn_expr_type(const gn_expr *x)
 {
     return x->root->type;
+}
+
+int gn_expr_field(const gn_expr *x)
+{
+    return x->root->field;
 }
 
 const int *gn_expr_fields(const gn_expr *x, size_t *n)
@@ -166,6 +180,16 @@ int gn_expr_filter(gn_expr *x, const gn_batch *b, uint8_t *keep, size_t *kept, g
     }
     *kept = count;
     return 0;
+}
+
+size_t gn_expr_nulls(const gn_expr *x, size_t n)
+{
+    const ex_step *r = x->root;
+    size_t nulls = 0;
+
+    for (size_t i = 0; i < n; i++)
+        nulls += r->b[i & r->mask] & 1;
+    return nulls;
 }
 
 const gn_vec *gn_expr_eval(gn_expr *x, const gn_batch *b, gn_err *e)

@@ -1,4 +1,4 @@
-/* expr.h - the expression language of --where, --active and --count.
+/* expr.h - the expression language: gn-where, gn-select, --where, --active.
  *
  * Typed, compiled once per stream schema, evaluated on whole batches. Nulls as in SQL (three-valued
  * logic: a filter keeps a record only where the expression is true).
@@ -8,8 +8,10 @@
  *   'text'  "text"  12  1.5e3  true false null  10s 30min 4h 7d (int milliseconds)
  *   2023-07-01  2023-07-01T14:30:15[Z|+02:00] (date and time literals; also 'quoted' where compared
  *   with a date or time)    names of fields; `odd name` in back quotes
- *   date(t) week(t) month(t) hour(t) (of a time, in --tz)  lower(s) upper(s) len(s)
- *   major(v) minor(v) abs(x) coalesce(a, b, ...) if(c, a, b) hash(x)
+ *   date(t) week(t) month(t) year(t) day(t) weekday(t) hour(t) minute(t) time(x) (in --tz)
+ *   lower(s) upper(s) trim(s) substr(s, from, n) concat(a, ...) len(s) major(v) minor(v) patch(v)
+ *   abs(x) floor(x) ceil(x) round(x, digits) least(a, ...) greatest(a, ...)
+ *   int(x) float(x) str(x) coalesce(a, ...) if(c, a, b) hash(x)
  *
  * time or date + - duration (int milliseconds; a literal needs its unit) is a time or date, their
  * differences are durations. matches is a POSIX ERE over bytes; like counts _ in UTF-8 characters.
@@ -19,6 +21,7 @@
 #ifndef GN_OP_EXPR_H
 #define GN_OP_EXPR_H
 
+#include "../base/mem.h"
 #include "../base/zone.h"
 #include "../stream/batch.h"
 #include "../stream/reader.h"
@@ -33,6 +36,9 @@ gn_expr *gn_expr_compile(const char *text, const char *what, const gn_schema *s,
 /* The same, and it must be bool (GN_USAGE otherwise): for --where. */
 gn_expr *gn_expr_condition(const char *text, const char *what, const gn_schema *s,
                            const gn_zone *zone, gn_err *e);
+/* The same for an expression that begins at text[at] and ends before a comma or with the text. */
+gn_expr *gn_expr_compile_at(const char *text, size_t at, const char *what, const gn_schema *s,
+                            const gn_zone *zone, gn_err *e);
 void gn_expr_free(gn_expr *x); /* NULL allowed */
 
 /* Only parse (no schema): for option checking before any input is read. */
@@ -43,7 +49,26 @@ int gn_expr_check(const char *text, const char *what, gn_err *e);
 int gn_expr_conjuncts(const char *text, const char *what, gn_str *piece, size_t max, size_t *n,
                       gn_err *e);
 
+/* An error that gives the column of text[at]; -1. */
+int gn_expr_fail(const char *text, const char *what, size_t at, gn_err *e, int status,
+                 const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+
+/* One item of a list: "*", "name", "name = expression". */
+typedef struct gn_expr_item {
+    bool all;    /* "*" */
+    char *name;  /* in the arena */
+    size_t at;   /* where in the text the item begins */
+    size_t expr; /* where its expression does: the name itself when there is no other */
+    size_t end;  /* behind it and its comma: where the next begins */
+    bool last;
+} gn_expr_item;
+
+/* Parse the item at text[i->end]: zero `i` for the first. No schema is needed. */
+int gn_expr_item_parse(gn_expr_item *i, const char *text, const char *what, gn_arena *a, gn_err *e);
+
 gn_type gn_expr_type(const gn_expr *x);
+/* The index of the field that it is and nothing more, or -1. */
+int gn_expr_field(const gn_expr *x);
 
 /* The fields it reads (indexes into the schema), to be asked for with GN_VALUE. */
 const int *gn_expr_fields(const gn_expr *x, size_t *n);
@@ -53,6 +78,8 @@ int gn_expr_want_reader(const gn_expr *x, gn_reader *r, gn_err *e);
 /* keep[i] = 1 where the (bool) expression is true for record i, 0 where false or null; *kept
  * counts them. -1: out of memory, or the expression is not bool (GN_USAGE). */
 int gn_expr_filter(gn_expr *x, const gn_batch *b, uint8_t *keep, size_t *kept, gn_err *e);
+/* For how many of the n records that were filtered last it was null. */
+size_t gn_expr_nulls(const gn_expr *x, size_t n);
 
 /* The value for each record. The vector is the expression's own and lives until its next
  * evaluation or the batch's end; `what` is GN_VALUE. NULL on error (memory). */

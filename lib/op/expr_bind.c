@@ -35,7 +35,7 @@ static int grow(void *list, size_t n, size_t *cap, size_t size, gn_err *e)
 
 static int fail_at(binder *k, size_t at, const char *why)
 {
-    return ex_fail(k->x->text, k->x->what, at, k->e, GN_USAGE, "%s", why);
+    return gn_expr_fail(k->x->text, k->x->what, at, k->e, GN_USAGE, "%s", why);
 }
 
 /* Room for n results. */
@@ -176,6 +176,17 @@ static ex_step *step_two(binder *k, gn_type type, size_t at, ex_step *a, ex_step
     return s == NULL ? NULL : step_ready(k, s, run);
 }
 
+static ex_step *step_op(binder *k, gn_type type, size_t at, size_t nargs, ex_step *const *arg,
+                        int op, ex_kernel *run)
+{
+    ex_step *s = step_new(k, type, at, nargs, arg);
+
+    if (s == NULL)
+        return NULL;
+    s->op = op;
+    return step_ready(k, s, run);
+}
+
 /* ---- messages ---- */
 
 static const char *a_type(gn_type t)
@@ -204,8 +215,8 @@ static ex_step *fail_one(binder *k, size_t at, const ex_step *s, const char *ver
 {
     char d[96];
 
-    ex_fail(k->x->text, k->x->what, at, k->e, GN_USAGE, "%s %s, not %s", verb, want,
-            describe(s, d));
+    gn_expr_fail(k->x->text, k->x->what, at, k->e, GN_USAGE, "%s %s, not %s", verb, want,
+                 describe(s, d));
     return NULL;
 }
 
@@ -214,8 +225,8 @@ static ex_step *fail_two(binder *k, size_t at, const char *verb, const ex_step *
 {
     char da[96], db[96];
 
-    ex_fail(k->x->text, k->x->what, at, k->e, GN_USAGE, "cannot %s %s %s %s", verb, describe(a, da),
-            with, describe(b, db));
+    gn_expr_fail(k->x->text, k->x->what, at, k->e, GN_USAGE, "cannot %s %s %s %s", verb,
+                 describe(a, da), with, describe(b, db));
     return NULL;
 }
 
@@ -252,9 +263,9 @@ static ex_step *to_moment(binder *k, ex_step *s)
         return constant_i(k, GN_DATE, s->at, v);
     if (gn_parse_time((const char *)t.p, t.n, k->x->zone, &v))
         return constant_i(k, GN_TIME, s->at, v);
-    ex_fail(k->x->text, k->x->what, s->at, k->e, GN_USAGE,
-            "'%s' is no date or time (YYYY-MM-DD, or YYYY-MM-DD HH:MM:SS)",
-            ex_show(t.p, t.n, show));
+    gn_expr_fail(k->x->text, k->x->what, s->at, k->e, GN_USAGE,
+                 "'%s' is no date or time (YYYY-MM-DD, or YYYY-MM-DD HH:MM:SS)",
+                 ex_show(t.p, t.n, show));
     return NULL;
 }
 
@@ -446,8 +457,8 @@ static ex_step *bind_pattern(binder *k, const ex_node *n)
         free(re);
         if (why[0] >= 'A' && why[0] <= 'Z')
             why[0] = (char)(why[0] - 'A' + 'a');
-        ex_fail(k->x->text, k->x->what, n->arg[1]->at, k->e, rc == REG_ESPACE ? GN_IO : GN_USAGE,
-                "bad pattern: %s", why);
+        gn_expr_fail(k->x->text, k->x->what, n->arg[1]->at, k->e,
+                     rc == REG_ESPACE ? GN_IO : GN_USAGE, "bad pattern: %s", why);
         return NULL;
     }
     s->regex = re;
@@ -642,8 +653,7 @@ static ex_step *bind_many(binder *k, const ex_node *n, size_t from, ex_kernel *r
         return NULL;
     if (arg[from]->any)
         return arg[from];
-    ex_step *s = step_new(k, arg[from]->type, n->at, n->nargs, arg);
-    return s == NULL ? NULL : step_ready(k, s, run);
+    return step_op(k, arg[from]->type, n->at, n->nargs, arg, n->op, run);
 }
 
 static ex_step *need_date(binder *k, const ex_node *n, ex_step *a)
@@ -658,61 +668,201 @@ static ex_step *need_date(binder *k, const ex_node *n, ex_step *a)
         return a;
     if (a->type == GN_TIME)
         return step_one(k, GN_DATE, n->at, a, ex_k_date);
+    if (a->type == GN_STR && n->op == EX_DATE)
+        return step_op(k, GN_DATE, n->at, 1, &a, EX_DATE, ex_k_parse);
     (void)snprintf(verb, sizeof verb, "%s() takes", ex_func_name(n->op));
-    return fail_one(k, n->arg[0]->at, a, verb, "a date or time");
+    return fail_one(k, n->arg[0]->at, a, verb,
+                    n->op == EX_DATE ? "a date, time or str" : "a date or time");
+}
+
+static ex_step *need_time(binder *k, const ex_node *n, ex_step *a, const char *verb)
+{
+    if (a->any)
+        return constant(k, GN_TIME, n->at);
+    if (is_const_text(a) && (a = to_moment(k, a)) == NULL)
+        return NULL;
+    if (a->type == GN_TIME)
+        return a;
+    if (n->op == EX_TIME && a->type == GN_DATE)
+        return to_time(k, a);
+    if (n->op == EX_TIME && a->type == GN_STR)
+        return step_op(k, GN_TIME, n->at, 1, &a, EX_TIME, ex_k_parse);
+    return fail_one(k, n->arg[0]->at, a, verb, n->op == EX_TIME ? "a time, date or str" : "a time");
+}
+
+static ex_step *need_text(binder *k, const ex_node *n, const char *verb)
+{
+    ex_step *a = n->arg[0]->step;
+
+    if (a->any)
+        return constant(k, GN_STR, n->at);
+    if (a->type == GN_STR || (n->op == EX_LEN && a->type == GN_BIN))
+        return a;
+    return fail_one(k, n->arg[0]->at, a, verb, "a str");
+}
+
+/* The parts of the calendar, in the zone. */
+static ex_step *bind_calendar(binder *k, const ex_node *n, ex_step *a)
+{
+    a = need_date(k, n, a);
+    if (a == NULL || n->op == EX_DATE)
+        return a;
+    if (n->op == EX_WEEK)
+        return step_one(k, GN_DATE, n->at, a, ex_k_week);
+    if (n->op == EX_MONTH)
+        return step_one(k, GN_STR, n->at, a, ex_k_month);
+    return step_op(k, GN_INT, n->at, 1, &a, n->op, ex_k_calendar);
+}
+
+static ex_step *bind_substr(binder *k, const ex_node *n, const char *verb)
+{
+    ex_step *arg[3] = {need_text(k, n, verb)};
+
+    if (arg[0] == NULL)
+        return NULL;
+    for (size_t i = 1; i < n->nargs; i++) {
+        arg[i] = n->arg[i]->step;
+        if (arg[i]->any)
+            arg[i] = constant(k, GN_INT, n->at);
+        if (arg[i] == NULL)
+            return NULL;
+        if (arg[i]->type != GN_INT)
+            return fail_one(k, n->arg[i]->at, arg[i], "from where and how many is told by",
+                            "an int");
+    }
+    return step_op(k, GN_STR, n->at, n->nargs, arg, n->op, ex_k_substr);
+}
+
+static ex_step *to_str(binder *k, const ex_node *n, size_t which, const char *verb)
+{
+    ex_step *a = n->arg[which]->step;
+
+    if (a->any)
+        return constant(k, GN_STR, n->at);
+    if (a->type == GN_STR)
+        return a;
+    if (a->type == GN_BIN)
+        return fail_one(k, n->arg[which]->at, a, verb, "what can be written as text");
+    return step_op(k, GN_STR, n->at, 1, &a, EX_STR, ex_k_str);
+}
+
+static ex_step *bind_concat(binder *k, const ex_node *n, const char *verb)
+{
+    ex_step **arg = gn_arena_alloc(&k->x->arena, n->nargs * sizeof *arg, k->e);
+
+    if (arg == NULL)
+        return NULL;
+    for (size_t i = 0; i < n->nargs; i++)
+        if ((arg[i] = to_str(k, n, i, verb)) == NULL)
+            return NULL;
+    return step_op(k, GN_STR, n->at, n->nargs, arg, n->op, ex_k_concat);
+}
+
+/* round(x, digits) */
+static ex_step *bind_digits(binder *k, const ex_node *n, ex_step *a)
+{
+    const ex_step *d = n->arg[1]->step;
+
+    if (!is_const(d) || d->any || d->type != GN_INT || d->v.null[0] || d->v.i[0] < 0 ||
+        d->v.i[0] > EX_DIGITS) {
+        fail_at(k, n->arg[1]->at, "the number of digits is written out, from 0 to 15");
+        return NULL;
+    }
+    a = to_float(k, a);
+    return a == NULL ? NULL : step_op(k, GN_FLOAT, n->at, 1, &a, (int)d->v.i[0], ex_k_round);
+}
+
+/* abs(), floor(), ceil(), round() */
+static ex_step *bind_number(binder *k, const ex_node *n, ex_step *a, const char *verb)
+{
+    if (a->any)
+        a = constant(k, GN_INT, n->at);
+    if (a == NULL)
+        return NULL;
+    if (!is_number(a))
+        return fail_one(k, n->arg[0]->at, a, verb, "a number");
+    if (n->op == EX_ABS)
+        return step_one(k, a->type, n->at, a, a->type == GN_INT ? ex_k_abs_i : ex_k_abs_f);
+    if (n->nargs == 2)
+        return bind_digits(k, n, a);
+    return a->type == GN_INT ? a : step_op(k, GN_INT, n->at, 1, &a, n->op, ex_k_whole);
+}
+
+/* int() and float() */
+static ex_step *bind_cast(binder *k, const ex_node *n, ex_step *a, const char *verb)
+{
+    gn_type type = n->op == EX_INT ? GN_INT : GN_FLOAT;
+
+    if (a->any)
+        return constant(k, type, n->at);
+    if (a->type == GN_STR)
+        return step_op(k, type, n->at, 1, &a, n->op, ex_k_parse);
+    if (a->type == GN_BOOL)
+        a = step_one(k, GN_INT, n->at, a, ex_k_int_b);
+    else if (!is_number(a))
+        return fail_one(k, n->arg[0]->at, a, verb, "a number, bool or str");
+    if (a == NULL || a->type == type)
+        return a;
+    return type == GN_FLOAT ? to_float(k, a) : step_op(k, GN_INT, n->at, 1, &a, n->op, ex_k_whole);
+}
+
+/* Functions of one argument, which has the type already; NULL passes. */
+static ex_step *apply(binder *k, const ex_node *n, gn_type type, ex_step *a, ex_kernel *run)
+{
+    return a == NULL ? NULL : step_op(k, type, n->at, 1, &a, n->op, run);
 }
 
 static ex_step *bind_call(binder *k, const ex_node *n)
 {
-    ex_step *a = n->arg[0]->step, *s;
+    ex_step *a = n->arg[0]->step;
     char verb[32];
 
     (void)snprintf(verb, sizeof verb, "%s() takes", ex_func_name(n->op));
     switch ((enum ex_func)n->op) {
     case EX_DATE:
-        return need_date(k, n, a);
     case EX_WEEK:
     case EX_MONTH:
-        a = need_date(k, n, a);
-        if (a == NULL)
-            return NULL;
-        return n->op == EX_WEEK ? step_one(k, GN_DATE, n->at, a, ex_k_week)
-                                : step_one(k, GN_STR, n->at, a, ex_k_month);
+    case EX_YEAR:
+    case EX_DAY:
+    case EX_WEEKDAY:
+        return bind_calendar(k, n, a);
+    case EX_TIME:
+        return need_time(k, n, a, verb);
     case EX_HOUR:
-        if (a->any)
-            return constant(k, GN_INT, n->at);
-        if (is_const_text(a) && (a = to_moment(k, a)) == NULL)
-            return NULL;
-        if (a->type != GN_TIME)
-            return fail_one(k, n->arg[0]->at, a, verb, "a time");
-        return step_one(k, GN_INT, n->at, a, ex_k_hour);
+    case EX_MINUTE:
+        return apply(k, n, GN_INT, need_time(k, n, a, verb), ex_k_hour);
     case EX_LOWER:
     case EX_UPPER:
+        return apply(k, n, GN_STR, need_text(k, n, verb), ex_k_case);
+    case EX_TRIM:
+        return apply(k, n, GN_STR, need_text(k, n, verb), ex_k_trim);
+    case EX_LEN:
+        return apply(k, n, GN_INT, need_text(k, n, verb), ex_k_len);
     case EX_MAJOR:
     case EX_MINOR:
-    case EX_LEN:
-        if (!a->any && a->type != GN_STR && (n->op != EX_LEN || a->type != GN_BIN))
-            return fail_one(k, n->arg[0]->at, a, verb, "a str");
-        gn_type t = n->op == EX_LOWER || n->op == EX_UPPER ? GN_STR : GN_INT;
-        if (a->any)
-            return constant(k, t, n->at);
-        if ((s = step_new(k, t, n->at, 1, &a)) == NULL)
-            return NULL;
-        s->op = n->op;
-        return step_ready(k, s,
-                          t == GN_STR       ? ex_k_case
-                          : n->op == EX_LEN ? ex_k_len
-                                            : ex_k_version);
+    case EX_PATCH:
+        return apply(k, n, GN_INT, need_text(k, n, verb), ex_k_version);
+    case EX_SUBSTR:
+        return bind_substr(k, n, verb);
+    case EX_CONCAT:
+        return bind_concat(k, n, verb);
+    case EX_STR:
+        return to_str(k, n, 0, verb);
     case EX_ABS:
-        if (a->any)
-            return a;
-        if (!is_number(a))
-            return fail_one(k, n->arg[0]->at, a, verb, "a number");
-        return step_one(k, a->type, n->at, a, a->type == GN_INT ? ex_k_abs_i : ex_k_abs_f);
+    case EX_FLOOR:
+    case EX_CEIL:
+    case EX_ROUND:
+        return bind_number(k, n, a, verb);
+    case EX_INT:
+    case EX_FLOAT:
+        return bind_cast(k, n, a, verb);
     case EX_COALESCE:
         return bind_many(k, n, 0, ex_k_coalesce);
     case EX_IF:
         return bind_many(k, n, 1, ex_k_if);
+    case EX_LEAST:
+    case EX_GREATEST:
+        return bind_many(k, n, 0, ex_k_least);
     case EX_HASH:
         if (a->any && (a = constant(k, GN_INT, n->at)) == NULL)
             return NULL;
@@ -742,8 +892,8 @@ static ex_step *bind_field(binder *k, const ex_node *n)
             used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "",
                                      ex_show(s, strlen(s), one));
         }
-        ex_fail(x->text, x->what, n->at, k->e, GN_INPUT, "no field '%s' (there are: %s)",
-                ex_show(name, n->val.s.n, show), known);
+        gn_expr_fail(x->text, x->what, n->at, k->e, GN_INPUT, "no field '%s' (there are: %s)",
+                     ex_show(name, n->val.s.n, show), known);
         return NULL;
     }
     for (size_t i = 0; i < x->nprog; i++) /* one decoding of a field is enough */

@@ -763,7 +763,8 @@ KERNEL(ex_k_hour)
                 t = x[i];
         }
         t -= gn_day_of_us(t) * GN_DAY_US;
-        s->v.i[i] = null[i] ? 0 : t / (INT64_C(3600) * GN_US);
+        t /= INT64_C(60) * GN_US;
+        s->v.i[i] = null[i] ? 0 : s->op == EX_MINUTE ? t % 60 : t / 60;
         s->v.null[i] = null[i];
     }
     return 0;
@@ -857,7 +858,7 @@ KERNEL(ex_k_version)
         uint32_t at = 0;
         int64_t r = 0;
         bool ok = !s->arg[0]->v.null[i] && version_part(x[i], &at, &r);
-        if (ok && s->op == EX_MINOR)
+        for (int part = EX_MAJOR; ok && part < s->op; part++)
             ok = at < x[i].n && x[i].p[at++] == '.' && version_part(x[i], &at, &r);
         s->v.i[i] = ok ? r : 0;
         s->v.null[i] = !ok;
@@ -912,6 +913,42 @@ KERNEL(ex_k_if)
     UNUSED_BATCH;
     for (size_t i = 0; i < n; i++)
         take(s, i, s->arg[c->b[i & c->mask] == 2 ? 1 : 2]);
+    return 0;
+}
+
+static int order(const ex_step *a, size_t i, const ex_step *b, size_t j)
+{
+    switch (a->type) {
+    case GN_BOOL:
+        return (a->b[i] > b->b[j]) - (a->b[i] < b->b[j]);
+    case GN_FLOAT:
+        return (a->v.f[i] > b->v.f[j]) - (a->v.f[i] < b->v.f[j]);
+    case GN_STR:
+    case GN_BIN:
+        return str_compare(a->v.s[i], b->v.s[j]);
+    default:
+        return (a->v.i[i] > b->v.i[j]) - (a->v.i[i] < b->v.i[j]);
+    }
+}
+
+/* least() and greatest(): null as soon as one is. */
+KERNEL(ex_k_least)
+{
+    UNUSED_BATCH;
+    for (size_t i = 0; i < n; i++) {
+        const ex_step *best = s->arg[0];
+        for (size_t j = 0; j < s->nargs; j++) {
+            const ex_step *a = s->arg[j];
+            if ((a->type == GN_BOOL ? a->b : a->v.null)[i & a->mask] == 1) {
+                best = a;
+                break;
+            }
+            int c = order(a, i & a->mask, best, i & best->mask);
+            if (s->op == EX_LEAST ? c < 0 : c > 0)
+                best = a;
+        }
+        take(s, i, best);
+    }
     return 0;
 }
 

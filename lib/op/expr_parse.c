@@ -36,8 +36,8 @@ typedef struct parser {
     bool unit;
 } parser;
 
-int ex_fail(const char *text, const char *what, size_t at, gn_err *e, int status, const char *fmt,
-            ...)
+int gn_expr_fail(const char *text, const char *what, size_t at, gn_err *e, int status,
+                 const char *fmt, ...)
 {
     char msg[700];
     size_t column = 1;
@@ -101,8 +101,8 @@ static int fail_token(parser *p, const char *what)
     char show[64];
     const char *text = p->t->text;
 
-    return ex_fail(text, p->t->what, p->from, p->e, GN_USAGE, "'%s' %s",
-                   ex_show(text + p->from, p->to - p->from, show), what);
+    return gn_expr_fail(text, p->t->what, p->from, p->e, GN_USAGE, "'%s' %s",
+                        ex_show(text + p->from, p->to - p->from, show), what);
 }
 
 /* 'it''s': the quote doubled stands for itself. */
@@ -113,12 +113,13 @@ static int lex_quoted(parser *p, char quote)
 
     for (;; i++, n++) {
         if (text[i] == '\0')
-            return ex_fail(text, p->t->what, p->from, p->e, GN_USAGE, "the quote is not closed");
+            return gn_expr_fail(text, p->t->what, p->from, p->e, GN_USAGE,
+                                "the quote is not closed");
         if (text[i] == quote && text[++i] != quote)
             break;
     }
     if (n > UINT32_MAX)
-        return ex_fail(text, p->t->what, p->from, p->e, GN_USAGE, "the text is too long");
+        return gn_expr_fail(text, p->t->what, p->from, p->e, GN_USAGE, "the text is too long");
     uint8_t *body = gn_arena_alloc(p->t->arena, n + 1, p->e);
     if (body == NULL)
         return -1;
@@ -304,10 +305,10 @@ static int fail_expected(parser *p, const char *what)
     const char *text = p->t->text;
 
     if (p->tok == T_END)
-        return ex_fail(text, p->t->what, p->from, p->e, GN_USAGE, "expected %s, but it ends here",
-                       what);
-    return ex_fail(text, p->t->what, p->from, p->e, GN_USAGE, "expected %s, not '%s'", what,
-                   ex_show(text + p->from, p->to - p->from, show));
+        return gn_expr_fail(text, p->t->what, p->from, p->e, GN_USAGE,
+                            "expected %s, but it ends here", what);
+    return gn_expr_fail(text, p->t->what, p->from, p->e, GN_USAGE, "expected %s, not '%s'", what,
+                        ex_show(text + p->from, p->to - p->from, show));
 }
 
 static int expect(parser *p, char c)
@@ -324,7 +325,7 @@ static ex_node *node_new(parser *p, enum ex_kind kind, size_t at, size_t nargs, 
     ex_tree *t = p->t;
 
     if (t->n >= EX_NODES) {
-        ex_fail(t->text, t->what, at, p->e, GN_USAGE, "the expression is too long");
+        gn_expr_fail(t->text, t->what, at, p->e, GN_USAGE, "the expression is too long");
         return NULL;
     }
     if (t->n == t->cap) {
@@ -366,11 +367,17 @@ static const struct func {
     const char *name;
     enum ex_func func;
     size_t min, max;
-} funcs[] = {{"date", EX_DATE, 1, 1}, {"week", EX_WEEK, 1, 1},         {"month", EX_MONTH, 1, 1},
-             {"hour", EX_HOUR, 1, 1}, {"lower", EX_LOWER, 1, 1},       {"upper", EX_UPPER, 1, 1},
-             {"len", EX_LEN, 1, 1},   {"major", EX_MAJOR, 1, 1},       {"minor", EX_MINOR, 1, 1},
-             {"abs", EX_ABS, 1, 1},   {"coalesce", EX_COALESCE, 1, 0}, {"if", EX_IF, 3, 3},
-             {"hash", EX_HASH, 1, 1}};
+} funcs[] = {
+    {"date", EX_DATE, 1, 1},         {"week", EX_WEEK, 1, 1},     {"month", EX_MONTH, 1, 1},
+    {"year", EX_YEAR, 1, 1},         {"day", EX_DAY, 1, 1},       {"weekday", EX_WEEKDAY, 1, 1},
+    {"hour", EX_HOUR, 1, 1},         {"minute", EX_MINUTE, 1, 1}, {"time", EX_TIME, 1, 1},
+    {"lower", EX_LOWER, 1, 1},       {"upper", EX_UPPER, 1, 1},   {"trim", EX_TRIM, 1, 1},
+    {"substr", EX_SUBSTR, 2, 3},     {"concat", EX_CONCAT, 1, 0}, {"len", EX_LEN, 1, 1},
+    {"major", EX_MAJOR, 1, 1},       {"minor", EX_MINOR, 1, 1},   {"patch", EX_PATCH, 1, 1},
+    {"abs", EX_ABS, 1, 1},           {"floor", EX_FLOOR, 1, 1},   {"ceil", EX_CEIL, 1, 1},
+    {"round", EX_ROUND, 1, 2},       {"least", EX_LEAST, 1, 0},   {"greatest", EX_GREATEST, 1, 0},
+    {"int", EX_INT, 1, 1},           {"float", EX_FLOAT, 1, 1},   {"str", EX_STR, 1, 1},
+    {"coalesce", EX_COALESCE, 1, 0}, {"if", EX_IF, 3, 3},         {"hash", EX_HASH, 1, 1}};
 
 const char *ex_func_name(int func)
 {
@@ -411,6 +418,16 @@ static int parse_list(parser *p, int depth, list *l)
     return next_token(p);
 }
 
+static void fail_count(parser *p, size_t at, const char *name, size_t min, size_t max, size_t n)
+{
+    char range[40] = "";
+
+    if (max > min)
+        (void)snprintf(range, sizeof range, " or %zu", max);
+    gn_expr_fail(p->t->text, p->t->what, at, p->e, GN_USAGE, "%s() takes %zu%s argument%s, not %zu",
+                 name, min, range, max == 1 ? "" : "s", n);
+}
+
 static ex_node *parse_call(parser *p, size_t from, size_t to, int depth)
 {
     const char *text = p->t->text;
@@ -422,18 +439,19 @@ static ex_node *parse_call(parser *p, size_t from, size_t to, int depth)
             strncasecmp(funcs[i].name, text + from, to - from) == 0)
             f = &funcs[i];
     if (f == NULL) {
-        ex_fail(text, p->t->what, from, p->e, GN_USAGE,
-                "no function '%s' (there are date week month hour lower upper len major minor abs "
-                "coalesce if hash)",
-                ex_show(text + from, to - from, show));
+        char known[400];
+        size_t used = 0;
+        for (size_t k = 0; k < sizeof funcs / sizeof *funcs; k++)
+            used += (size_t)snprintf(known + used, sizeof known - used, " %s", funcs[k].name);
+        gn_expr_fail(text, p->t->what, from, p->e, GN_USAGE, "no function '%s' (there are%s)",
+                     ex_show(text + from, to - from, show), known);
         return NULL;
     }
     list l = {0};
     ex_node *n = NULL;
     if (next_token(p) == 0 && parse_list(p, depth, &l) == 0) {
         if (l.n < f->min || (f->max != 0 && l.n > f->max))
-            ex_fail(text, p->t->what, from, p->e, GN_USAGE, "%s() takes %zu argument%s, not %zu",
-                    f->name, f->min, f->min == 1 ? "" : "s", l.n);
+            fail_count(p, from, f->name, f->min, f->max, l.n);
         else
             n = node_new(p, EX_CALL, from, l.n, l.v);
     }
@@ -616,8 +634,8 @@ static ex_node *parse_pattern(parser *p, enum ex_kind kind, ex_node *left, size_
         return NULL;
     }
     if (p->s.n > EX_PATTERN) {
-        ex_fail(p->t->text, p->t->what, p->from, p->e, GN_USAGE, "the pattern is over %d bytes",
-                EX_PATTERN);
+        gn_expr_fail(p->t->text, p->t->what, p->from, p->e, GN_USAGE,
+                     "the pattern is over %d bytes", EX_PATTERN);
         return NULL;
     }
     ex_node *right = parse_literal(p, false);
@@ -675,8 +693,8 @@ static ex_node *parse_compare(parser *p, int depth)
     n->neg = neg;
     if (p->tok == T_CMP || is_key(p, "is") || is_key(p, "in") || is_key(p, "between") ||
         is_key(p, "like") || is_key(p, "matches") || is_key(p, "not")) {
-        ex_fail(p->t->text, p->t->what, p->from, p->e, GN_USAGE,
-                "comparisons do not chain (use 'and', or parentheses)");
+        gn_expr_fail(p->t->text, p->t->what, p->from, p->e, GN_USAGE,
+                     "comparisons do not chain (use 'and', or parentheses)");
         return NULL;
     }
     return n;
@@ -714,7 +732,7 @@ static ex_node *parse_and(parser *p, int depth)
 static ex_node *parse_or(parser *p, int depth)
 {
     if (depth > EX_DEPTH) {
-        ex_fail(p->t->text, p->t->what, p->from, p->e, GN_USAGE, "nested too deeply");
+        gn_expr_fail(p->t->text, p->t->what, p->from, p->e, GN_USAGE, "nested too deeply");
         return NULL;
     }
     ex_node *n = parse_and(p, depth);
@@ -730,19 +748,40 @@ static ex_node *parse_or(parser *p, int depth)
 
 int ex_parse(ex_tree *t, gn_err *e)
 {
-    parser p = {.t = t, .e = e};
+    parser p = {.t = t, .e = e, .at = t->from};
     size_t n = strlen(t->text), valid = gn_utf8_valid(t->text, n);
 
     if (valid != n)
-        return ex_fail(t->text, t->what, valid, e, GN_USAGE, "not valid UTF-8");
+        return gn_expr_fail(t->text, t->what, valid, e, GN_USAGE, "not valid UTF-8");
     if (next_token(&p) < 0)
         return -1;
-    if (p.tok == T_END)
+    if (p.tok == T_END && !t->item)
         return gn_fail(e, GN_USAGE, "%s: the expression is empty", t->what);
     if (parse_or(&p, 0) == NULL)
         return -1;
-    if (p.tok != T_END)
-        return fail_expected(&p, "an operator or the end");
+    t->end = p.from;
+    if (p.tok == T_END || (t->item && is_punct(&p, ',')))
+        return 0;
+    return fail_expected(&p, t->item ? "an operator, ',' or the end" : "an operator or the end");
+}
+
+/* ---- lists ---- */
+
+/* The name that the token is, in the arena; NULL where it is none. */
+static char *item_name(parser *p)
+{
+    if (p->tok == T_NAME)
+        return gn_arena_strndup(p->t->arena, (const char *)p->s.p, p->s.n, p->e);
+    if (p->tok == T_WORD && !is_reserved(p) && !is_key(p, "true") && !is_key(p, "false") &&
+        !is_key(p, "null"))
+        return gn_arena_strndup(p->t->arena, p->t->text + p->from, p->to - p->from, p->e);
+    return NULL;
+}
+
+static int item_end(const parser *p, gn_expr_item *i)
+{
+    i->last = p->tok == T_END;
+    i->end = p->to;
     return 0;
 }
 
@@ -781,4 +820,39 @@ int gn_expr_conjuncts(const char *text, const char *what, gn_str *piece, size_t 
     *n = found;
     gn_arena_release(&arena);
     return r;
+}
+
+int gn_expr_item_parse(gn_expr_item *i, const char *text, const char *what, gn_arena *a, gn_err *e)
+{
+    ex_tree t = {.arena = a, .text = text, .what = what, .from = i->end, .item = true};
+    parser p = {.t = &t, .e = e, .at = i->end};
+    size_t n = strlen(text), valid = gn_utf8_valid(text, n);
+
+    *i = (gn_expr_item){0};
+    if (valid != n)
+        return gn_expr_fail(text, what, valid, e, GN_USAGE, "not valid UTF-8");
+    if (next_token(&p) < 0)
+        return -1;
+    i->at = i->expr = p.from;
+    if (p.tok == T_END)
+        return fail_expected(&p, "a field");
+    i->all = is_punct(&p, '*');
+    if (!i->all && (i->name = item_name(&p)) == NULL && e->status != GN_OK)
+        return -1;
+    if ((i->all || i->name != NULL) && next_token(&p) < 0)
+        return -1;
+    if ((i->all || i->name != NULL) && (p.tok == T_END || is_punct(&p, ',')))
+        return item_end(&p, i);
+    if (i->all)
+        return fail_expected(&p, "',' or the end");
+    if (i->name == NULL || p.tok != T_CMP || p.op != EX_EQ || p.to - p.from != 1)
+        return gn_expr_fail(text, what, i->at, e, GN_USAGE,
+                            "what is computed needs a name, as in total = a + b");
+    i->expr = t.from = p.to;
+    int rc = ex_parse(&t, e);
+    free(t.node);
+    if (rc < 0)
+        return -1;
+    p.at = t.end;
+    return next_token(&p) < 0 ? -1 : item_end(&p, i);
 }

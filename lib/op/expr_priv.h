@@ -15,6 +15,7 @@
 #define EX_DEPTH 200    /* parentheses within parentheses */
 #define EX_NODES 10000  /* of the syntax */
 #define EX_STEPS 1000   /* of the program, constants aside */
+#define EX_DIGITS 15    /* of round() */
 #define EX_PATTERN 1000 /* bytes of a like or matches pattern */
 
 /* ---- syntax ---- */
@@ -43,13 +44,30 @@ enum ex_func {
     EX_DATE,
     EX_WEEK,
     EX_MONTH,
+    EX_YEAR,
+    EX_DAY,
+    EX_WEEKDAY,
     EX_HOUR,
+    EX_MINUTE,
+    EX_TIME,
     EX_LOWER,
     EX_UPPER,
+    EX_TRIM,
+    EX_SUBSTR,
+    EX_CONCAT,
     EX_LEN,
     EX_MAJOR,
     EX_MINOR,
+    EX_PATCH,
     EX_ABS,
+    EX_FLOOR,
+    EX_CEIL,
+    EX_ROUND,
+    EX_LEAST,
+    EX_GREATEST,
+    EX_INT,
+    EX_FLOAT,
+    EX_STR,
     EX_COALESCE,
     EX_IF,
     EX_HASH
@@ -78,16 +96,15 @@ typedef struct ex_node {
 typedef struct ex_tree {
     gn_arena *arena;
     const char *text, *what;
-    ex_node **node; /* operands first; the last one is the whole */
+    size_t from, end; /* where in the text it begins; ex_parse: where it ends */
+    bool item;        /* ends before a comma, too */
+    ex_node **node;   /* operands first; the last one is the whole */
     size_t n, cap;
 } ex_tree;
 
 /* Everything goes to the tree's arena except `node`, which the caller frees. */
 int ex_parse(ex_tree *t, gn_err *e);
 const char *ex_func_name(int func);
-/* An error that points into the text. */
-int ex_fail(const char *text, const char *what, size_t at, gn_err *e, int status, const char *fmt,
-            ...) __attribute__((format(printf, 6, 7)));
 /* Text for a message: control characters replaced, cut to fit. */
 const char *ex_show(const void *s, size_t n, char out[64]);
 
@@ -119,7 +136,7 @@ typedef struct ex_step {
     bool any;  /* the literal null, of every type */
     bool unit; /* a constant number of milliseconds */
     bool neg;
-    int op;
+    int op;      /* an ex_cmp or ex_func; round(): digits */
     size_t mask; /* 0: constant, else all ones */
     size_t at;
     size_t nargs;
@@ -163,7 +180,9 @@ ex_kernel ex_k_float, ex_k_midnight;
 ex_kernel ex_k_time_add, ex_k_time_sub, ex_k_time_diff, ex_k_date_add, ex_k_date_sub,
     ex_k_date_diff;
 ex_kernel ex_k_date, ex_k_week, ex_k_month, ex_k_hour, ex_k_case, ex_k_len, ex_k_version;
-ex_kernel ex_k_coalesce, ex_k_if, ex_k_hash;
+ex_kernel ex_k_coalesce, ex_k_if, ex_k_hash, ex_k_least;
+ex_kernel ex_k_calendar, ex_k_parse, ex_k_trim, ex_k_substr, ex_k_concat;
+ex_kernel ex_k_whole, ex_k_round, ex_k_int_b, ex_k_str;
 
 /* Split a like pattern; a backslash takes the next byte as it is. */
 int ex_like_init(ex_like *l, gn_str pattern, gn_arena *a, gn_err *e);

@@ -261,7 +261,7 @@ static int escape(gn_buf *b, const void *text, size_t n, gn_err *e)
 static int put_text(gn_buf *b, const char *s, size_t n, gn_err *e)
 {
     if (n == strlen(GN_TREE_NULL) && memcmp(s, GN_TREE_NULL, n) == 0)
-        return gn_buf_printf(b, e, "%%5F%s", GN_TREE_NULL + 1);
+        return gn_buf_printf(b, e, "%%5F%s", &GN_TREE_NULL[1]);
     return escape(b, s, n, e);
 }
 

@@ -49,6 +49,7 @@ enum op {
     OP_STR_RAW,
     OP_STR_CHECKED, /* raw, and its text is valid */
     OP_STR_VALUE,
+    OP_BOTH, /* the value and the raw form, of any kind that quick_both knows */
     OP_OTHER
 };
 
@@ -163,6 +164,9 @@ int gn_decoder_want(gn_decoder *d, int field, unsigned what, gn_err *e)
         s->op = OP_TIME_RAW;
     else if (v->what == GN_RAW && s->kind == STR)
         s->op = d->verify ? OP_STR_CHECKED : OP_STR_RAW;
+    else if (v->what == (GN_VALUE | GN_RAW) &&
+             (s->kind == INT || s->kind == DATE || s->kind == TIME || s->kind == STR))
+        s->op = OP_BOTH;
     return 0;
 }
 
@@ -386,6 +390,37 @@ static inline bool plain_text(const uint8_t *p, uint32_t n)
     return bad == 0;
 }
 
+/* Both forms of a short value. NULL when it takes the checked path. */
+static inline const uint8_t *quick_both(step *s, const uint8_t *p, size_t row)
+{
+    const uint8_t t = *p;
+    uint32_t n = 0;
+    if (s->kind == STR) {
+        if ((t & 0xe0) == 0xa0 && plain_text(p + 1, t & 31)) {
+            n = 1 + (t & 31);
+            s->s[row] = (gn_str){p + 1, n - 1};
+        }
+    } else if (s->kind == TIME) {
+        if (t == 0xd6 && p[1] == 0xff) {
+            n = 6;
+            s->i[row] = (int64_t)gn_be32(p + 2) * GN_US;
+        }
+    } else if (t < 0x80) {
+        n = 1;
+        s->i[row] = t;
+    } else if (t == 0xcd && gn_be16(p + 1) > 0xff) {
+        n = 3;
+        s->i[row] = gn_be16(p + 1);
+    } else if (t == 0xce && gn_be32(p + 1) > 0xffff && s->kind == INT) {
+        n = 5;
+        s->i[row] = gn_be32(p + 1);
+    }
+    if (n == 0)
+        return NULL;
+    s->raw[row] = (gn_str){p, n};
+    return p + n;
+}
+
 /* All fields of a record that begins at p, with the room for quick cases before `end`. NULL as
  * from checked_field. */
 static inline const uint8_t *quick_fields(const gn_decoder *d, const uint8_t *p, const uint8_t *end,
@@ -472,6 +507,12 @@ static inline const uint8_t *quick_fields(const gn_decoder *d, const uint8_t *p,
             if ((t & 0xe0) == 0xa0 && plain_text(p + 1, n)) {
                 s->s[row] = (gn_str){p + 1, n};
                 p += 1 + n;
+                continue;
+            }
+        } else if (op == OP_BOTH) {
+            const uint8_t *q = quick_both(s, p, row);
+            if (q) {
+                p = q;
                 continue;
             }
         }

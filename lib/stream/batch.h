@@ -9,6 +9,7 @@
 #include "schema.h"
 
 #include <stdint.h>
+#include <string.h>
 
 #define GN_BATCH 1024              /* records */
 #define GN_BATCH_BYTES (1024 * 1024)
@@ -42,6 +43,19 @@ typedef struct gn_batch {
     gn_vec *col;         /* one per field of the schema */
     uint64_t first;      /* number of record 0 in its segment, from 0 */
 } gn_batch;
+
+/* Copy n bytes of a batch's records to a place with GN_SLACK bytes that may be over-written: short
+ * pieces without a call and without a branch on their length. Returns the new end. */
+static inline uint8_t *gn_copy_span(uint8_t *to, const uint8_t *from, size_t n)
+{
+    memcpy(to, from, 32);
+    if (n > 32) {
+        memcpy(to + 32, from + 32, 32);
+        if (n > 64)
+            memcpy(to + 64, from + 64, n - 64);
+    }
+    return to + n;
+}
 
 typedef struct gn_decoder gn_decoder;
 

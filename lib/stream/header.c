@@ -25,14 +25,20 @@ void gn_header_drop_part(gn_header *h)
     memset(&h->part, 0, sizeof h->part);
 }
 
+static void drop_partial(gn_header *h)
+{
+    free(h->partial.command);
+    free(h->partial.state);
+    free(h->partial.params);
+    h->partial = (gn_partial){0};
+}
+
 void gn_header_release(gn_header *h)
 {
     gn_schema_release(&h->schema);
     gn_header_drop_order(h);
     gn_header_drop_part(h);
-    free(h->partial.command);
-    free(h->partial.state);
-    free(h->partial.params);
+    drop_partial(h);
     gn_buf_release(&h->extra);
     memset(h, 0, sizeof *h);
 }
@@ -90,37 +96,98 @@ fail:
     return -1;
 }
 
-int gn_header_project(gn_header *h, const int *keep, size_t n, gn_err *e)
+/* The column that a field of the old schema has become: the first of them, or NULL. */
+static const gn_column *column_of(const gn_header *h, const char *field, const gn_column *c,
+                                  size_t n)
+{
+    int at = gn_schema_find(&h->schema, field);
+    for (size_t i = 0; i < n; i++)
+        if (c[i].from >= 0 && c[i].from == at)
+            return &c[i];
+    return NULL;
+}
+
+/* Give a claim's field the name that it has in the column. */
+static int rename_field(char **field, const gn_column *c, gn_err *e)
+{
+    if (!c->name || strcmp(c->name, *field) == 0)
+        return 0;
+    char *name = gn_strdup(c->name, e);
+    if (!name)
+        return -1;
+    free(*field);
+    *field = name;
+    return 0;
+}
+
+static int map_order(gn_header *h, const gn_column *c, size_t n, gn_err *e)
+{
+    const gn_column *to;
+    size_t prefix = 0;
+    for (; prefix < h->norder && (to = column_of(h, h->order[prefix].field, c, n)); prefix++)
+        if (rename_field(&h->order[prefix].field, to, e))
+            return -1;
+    for (size_t i = prefix; i < h->norder; i++)
+        free(h->order[i].field);
+    h->norder = prefix;
+    if (prefix == 0)
+        gn_header_drop_order(h);
+    return 0;
+}
+
+static int map_part(gn_header *h, const gn_column *c, size_t n, gn_err *e)
+{
+    for (size_t i = 0; i < h->part.nkeys; i++) {
+        const gn_column *to = column_of(h, h->part.key[i], c, n);
+        if (!to) {
+            gn_header_drop_part(h);
+            return 0;
+        }
+        if (rename_field(&h->part.key[i], to, e))
+            return -1;
+    }
+    return 0;
+}
+
+int gn_header_map(gn_header *h, const gn_column *column, size_t n, gn_err *e)
 {
     gn_schema s = {0};
     for (size_t i = 0; i < n; i++) {
-        const gn_field *f = &h->schema.f[keep[i]];
-        if (gn_schema_add(&s, f->name, strlen(f->name), f->type, e)) {
+        const gn_column *c = &column[i];
+        const gn_field *f = c->from < 0 ? NULL : &h->schema.f[c->from];
+        const char *name = c->name ? c->name : f->name;
+        if (gn_schema_add(&s, name, strlen(name), f ? f->type : c->type, e)) {
             gn_schema_release(&s);
             return -1;
         }
     }
-    /* Ties are broken by the whole record's bytes: that survives only if nothing moves. */
-    bool same = n == h->schema.n;
-    for (size_t i = 0; same && i < n; i++)
-        same = keep[i] == (int)i;
-    size_t prefix = 0;
-    while (prefix < h->norder && gn_schema_find(&s, h->order[prefix].field) >= 0)
-        prefix++;
-    for (size_t i = prefix; i < h->norder; i++)
-        free(h->order[i].field);
-    h->norder = prefix;
-    h->total = h->total && same && prefix;
-    if (prefix == 0)
-        gn_header_drop_order(h);
-    for (size_t i = 0; i < h->part.nkeys; i++)
-        if (gn_schema_find(&s, h->part.key[i]) < 0) {
-            gn_header_drop_part(h);
-            break;
-        }
+    bool same = n >= h->schema.n, unchanged = n == h->schema.n;
+    for (size_t i = 0; same && i < h->schema.n; i++) {
+        same = column[i].from == (int)i;
+        unchanged = unchanged && strcmp(s.f[i].name, h->schema.f[i].name) == 0;
+    }
+    h->total = h->total && same;
+    if (!same || !unchanged)
+        drop_partial(h);
+    if (map_order(h, column, n, e) || map_part(h, column, n, e)) {
+        gn_schema_release(&s);
+        return -1;
+    }
     gn_schema_release(&h->schema);
     h->schema = s;
     return 0;
+}
+
+int gn_header_project(gn_header *h, const int *keep, size_t n, gn_err *e)
+{
+    gn_column *c = gn_calloc(n, sizeof *c, e);
+    if (!c)
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        c[i].from = keep[i];
+    int r = gn_header_map(h, c, n, e);
+    free(c);
+    return r;
 }
 
 /* ---- encode ---- */

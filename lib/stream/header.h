@@ -64,6 +64,16 @@ void gn_header_drop_part(gn_header *h);
  * still-present prefix; `total` only if all fields stay) and part are cut down to what holds. */
 int gn_header_project(gn_header *h, const int *keep, size_t n, gn_err *e);
 
+/* The same when fields are renamed and others are computed, which claims nothing of theirs. `total`
+ * stays where all fields stay in their places and what is computed stands behind them: records then
+ * compare as before. A partial state that has changed is none any more. */
+typedef struct gn_column {
+    int from;         /* index into h->schema, or -1: computed */
+    const char *name; /* NULL: as it was */
+    gn_type type;     /* of what is computed */
+} gn_column;
+int gn_header_map(gn_header *h, const gn_column *column, size_t n, gn_err *e);
+
 typedef struct gn_trailer {
     bool fail;         /* a fail trailer: only the next two count */
     char *fail_command;

@@ -1,6 +1,7 @@
 /* writer.c - see writer.h. Bytes are hashed as they are committed, while they are in cache. */
 #include "writer.h"
 
+#include "../io/in.h"
 #include "../io/mp.h"
 
 #include <math.h>
@@ -254,13 +255,17 @@ int gn_writer_select(gn_writer *w, const gn_batch *b, const uint8_t *keep, gn_er
     if (!p)
         return -1;
     uint64_t n = 0;
+    /* Which records are wanted cannot be predicted: a short one is always copied, and then counts
+     * or not. What is over-written lies in the room of this very record, or in the slack. */
     for (size_t i = 0; i < b->n; i++) {
-        if (!keep[i])
-            continue;
-        size_t len = b->off[i + 1] - b->off[i];
-        memcpy(p, b->base + b->off[i], len);
-        p += len;
-        n++;
+        const uint8_t *q = b->base + b->off[i];
+        size_t len = b->off[i + 1] - b->off[i], yes = keep[i] != 0;
+        if (len <= GN_SLACK)
+            (void)gn_copy_span(p, q, len);
+        else if (yes)
+            memcpy(p, q, len);
+        p += len & (0 - yes);
+        n += yes;
     }
     return gn_writer_commit(w, p, n, e);
 }
@@ -279,8 +284,7 @@ int gn_writer_project(gn_writer *w, const gn_batch *b, const int *field, size_t 
         p = gn_mp_array_head(p, nfields);
         for (size_t k = 0; k < nfields; k++) {
             gn_str v = b->col[field[k]].raw[i];
-            memcpy(p, v.p, v.n);
-            p += v.n;
+            p = gn_copy_span(p, v.p, v.n);
         }
         n++;
     }

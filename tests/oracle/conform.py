@@ -28,7 +28,9 @@ ERROR = re.compile(rb"\Agn-[a-z]+: error: [^A-Z\n][^\n]*[^.\n]\n\Z")
 DAY = 86400 * 1000000
 FIELDS = [("user_id", "str"), ("timestamp", "time"), ("duration_ms", "int")]
 RECORDS = [
-    ("u1", 19358 * DAY, 12000), ("u2", 19358 * DAY + 1, None), ("u1", 19359 * DAY, -7)]
+    ("u1", 19358 * DAY, 12000), ("u1", 19359 * DAY, -7), ("u2", 19358 * DAY + 1, None)]
+# Some commands need it.
+ORDER = {"order": [["user_id", "asc"], ["timestamp", "asc"]]}
 
 
 def write(path, data):
@@ -37,13 +39,15 @@ def write(path, data):
 
 
 def samples(where):
-    build = gnstream.build
+    def build(fields, records, header=None, **false):
+        return gnstream.build(fields, records, header={**ORDER, **(header or {})}, **false)
+
     good = build(FIELDS, RECORDS)
     head = build(FIELDS, [])
-    unit = gnstream.pack({"gn": 1, "canon": True, "fields": [list(f) for f in FIELDS]})
+    unit = gnstream.pack({"gn": 1, "canon": True, "fields": [list(f) for f in FIELDS], **ORDER})
     out = {
         "good": good,
-        "two": good + build(FIELDS, RECORDS[:1]),
+        "two": good + build(FIELDS, RECORDS[2:]),
         "empty": head,
         "zero": b"",
         "cut": good[:-1],
@@ -76,7 +80,7 @@ def samples(where):
     out["huge-claim"] = unit + b"\x93\xdb\xff\xff\xff\xff" + b"x" * 64
     out["deep"] = unit + b"\x93" + b"\x91" * 2000 + b"\xc0" * 3
     # Larger than every pipe buffer.
-    many = [("u%d" % (i % 999), (19000 + i % 200) * DAY + i, i % 1000) for i in range(60000)]
+    many = sorted(("u%d" % (i % 999), (19000 + i % 200) * DAY + i, i % 1000) for i in range(60000))
     out["many"] = build(FIELDS, many)
     for name, data in out.items():
         write(os.path.join(where, name + ".gn"), data)

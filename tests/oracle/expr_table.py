@@ -5,6 +5,9 @@ Lines, tab-separated:   D value...              a record: i j f g s u
                         E type expression value...    values in the order of the records
 Values: N null, T true, F false, decimal ints, floats as C99 hex, texts behind a quote.
 """
+import datetime
+import decimal
+import math
 import random
 import sqlite3
 import sys
@@ -51,7 +54,7 @@ def call2(fmt_gn, fmt_sql, a, b):
 
 
 def integer(depth):
-    k = rnd.randrange(9 if depth > 0 else 2)
+    k = rnd.randrange(14 if depth > 0 else 2)
     if k == 0:
         return literal("i")
     if k == 1:
@@ -75,8 +78,25 @@ def integer(depth):
         c = boolean(depth - 1)
         a, b = integer(depth - 1), integer(depth - 1)
         return f"if({c[0]}, {a[0]}, {b[0]})", f"iif({c[1]}, {a[1]}, {b[1]})"
-    a = text(depth - 1)
-    return f"len({a[0]})", f"length({a[1]})"
+    if k == 8:
+        a = text(depth - 1)
+        return f"len({a[0]})", f"length({a[1]})"
+    if k == 9:  # min() of several is null when one is, as least() is
+        f, g = rnd.choice([("least", "min"), ("greatest", "max")])
+        return call2(f"{f}(%s, %s)", f"{g}(%s, %s)", integer(depth - 1), integer(depth - 1))
+    if k == 10:
+        a = floating(depth - 1)
+        f = rnd.choice(["floor", "ceil", "round"])
+        return f"{f}({a[0]})", f"gn_{f}({a[1]})"
+    if k == 11:
+        a = rnd.choice([floating, boolean])(depth - 1)
+        return f"int({a[0]})", f"gn_int({a[1]})"
+    if k == 12:
+        a = integer(depth - 1)
+        return f"int(str({a[0]}))", a[1]
+    part = rnd.choice(["year", "day", "weekday", "hour", "minute"])
+    a = bounded(depth - 1)
+    return f"{part}(1970-01-01T00:00:00 + {a[0]} * 100000s)", f"gn_{part}({a[1]} * 100000)"
 
 
 def bounded(depth):
@@ -85,7 +105,7 @@ def bounded(depth):
 
 
 def floating(depth):
-    k = rnd.randrange(6 if depth > 0 else 2)
+    k = rnd.randrange(9 if depth > 0 else 2)
     if k == 0:
         return literal("f")
     if k == 1:
@@ -99,12 +119,22 @@ def floating(depth):
         return call2("(%s * %s)", "(%s * %s)", a, b)
     if k == 4:
         return call2("(%s / %s)", "(cast(%s as real) / %s)", bounded(depth - 1), bounded(depth - 1))
-    return call2("coalesce(%s, %s)", "coalesce(%s, cast(%s as real))", floating(depth - 1),
-                 integer(depth - 1))
+    if k == 5:
+        return call2("coalesce(%s, %s)", "coalesce(%s, cast(%s as real))", floating(depth - 1),
+                     integer(depth - 1))
+    if k == 6:
+        a, n = number(depth - 1), rnd.randrange(16)
+        return f"round({a[0]}, {n})", f"gn_digits({a[1]}, {n})"
+    if k == 7:
+        f, g = rnd.choice([("least", "min"), ("greatest", "max")])
+        return call2(f"{f}(%s, %s)", f"cast({g}(%s, %s) as real)", floating(depth - 1),
+                     floating(depth - 1))
+    a = floating(depth - 1)
+    return f"float(str({a[0]}))", a[1]
 
 
 def text(depth):
-    k = rnd.randrange(5 if depth > 0 else 2)
+    k = rnd.randrange(9 if depth > 0 else 2)
     if k == 0:
         return literal("s")
     if k == 1:
@@ -116,9 +146,24 @@ def text(depth):
         return f"{f}({a[0]})", f"{f}({a[1]})"
     if k == 3:
         return call2("coalesce(%s, %s)", "coalesce(%s, %s)", text(depth - 1), text(depth - 1))
-    c = boolean(depth - 1)
-    a, b = text(depth - 1), text(depth - 1)
-    return f"if({c[0]}, {a[0]}, {b[0]})", f"iif({c[1]}, {a[1]}, {b[1]})"
+    if k == 4:
+        c = boolean(depth - 1)
+        a, b = text(depth - 1), text(depth - 1)
+        return f"if({c[0]}, {a[0]}, {b[0]})", f"iif({c[1]}, {a[1]}, {b[1]})"
+    if k == 5:
+        return call2("concat(%s, %s)", "(%s || %s)", rnd.choice([text, integer])(depth - 1),
+                     text(depth - 1))
+    if k == 6:
+        a, i = text(depth - 1), bounded(depth - 1)  # sqlite3 takes 32 bits of it
+        if rnd.random() < 0.5:
+            return f"substr({a[0]}, {i[0]})", f"substr({a[1]}, {i[1]})"
+        n = bounded(depth - 1)  # of a negative count sqlite3 makes something else
+        return f"substr({a[0]}, {i[0]}, abs({n[0]}))", f"substr({a[1]}, {i[1]}, abs({n[1]}))"
+    if k == 7:
+        a = text(depth - 1)
+        return f"trim(concat('  ', {a[0]}, ' '))", f"trim({a[1]}, ' ')"
+    a = integer(depth - 1)
+    return f"str({a[0]})", f"cast({a[1]} as text)"
 
 
 def boolean(depth):
@@ -163,6 +208,39 @@ def boolean(depth):
     return f"({a[0]} is {no}null)", f"({a[1]} is {no}null)"
 
 
+def whole(how):
+    def f(x):
+        if x is None:
+            return None
+        v = {"floor": math.floor, "ceil": math.ceil, "int": math.trunc,
+             "round": lambda y: int(decimal.Decimal(y).quantize(1, decimal.ROUND_HALF_UP))}[how](x)
+        return v if -(2**63) <= v < 2**63 else None
+    return f
+
+
+def digits(x, n):
+    return None if x is None else float(decimal.Decimal(float(x)).quantize(
+        decimal.Decimal(1).scaleb(-n), decimal.ROUND_HALF_UP))
+
+
+def clock(part):
+    def f(seconds):
+        if seconds is None:
+            return None
+        t = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)
+        return t.isoweekday() if part == "weekday" else getattr(t, part)
+    return f
+
+
+def add_functions(db):
+    decimal.getcontext().prec = 1100
+    for how in ("floor", "ceil", "int", "round"):
+        db.create_function(f"gn_{how}", 1, whole(how), deterministic=True)
+    db.create_function("gn_digits", 2, digits, deterministic=True)
+    for part in ("year", "day", "weekday", "hour", "minute"):
+        db.create_function(f"gn_{part}", 1, clock(part), deterministic=True)
+
+
 def show(kind, v):
     if v is None:
         return "N"
@@ -178,6 +256,7 @@ def show(kind, v):
 def main():
     db = sqlite3.connect(":memory:")
     db.execute("pragma case_sensitive_like = on")
+    add_functions(db)
     db.execute("create table t (i integer, j integer, f real, g real, s text, u text)")
     rows = [tuple(value(k) for k in "iiffss") for _ in range(ROWS)]
     db.executemany("insert into t values (?, ?, ?, ?, ?, ?)", rows)

@@ -429,9 +429,7 @@ def build(fields, records, header=None, trailer=None, count=None, checksum=None)
     h = {"gn": 1, "canon": True, "fields": [list(f) for f in fields]}
     h.update(header or {})
     kinds = [f[1] for f in fields]
-    body = pack(h)
-    for r in records:
-        body += pack([as_wire(v, k) for v, k in zip(r, kinds)])
+    body = b"".join([pack(h)] + [pack([as_wire(v, k) for v, k in zip(r, kinds)]) for r in records])
     t = {"end": len(records) if count is None else count}
     t.update(trailer or {})
     t["xxh3"] = 0

@@ -379,6 +379,104 @@ static void test_zone(void **state)
           {"week(t)", "2023-06-26|1969-12-29|N"}, {"month(t)", "'2023-07|'1970-01|N"});
 }
 
+static void test_more_functions(void **state)
+{
+    (void)state;
+    CHECK(
+        NULL, {"year(t)", "2023|1969|N"}, {"day(t)", "1|31|N"}, {"weekday(d)", "6|3|N"},
+        {"minute(t)", "30|59|N"}, {"year(null)", "N|N|N"}, {"patch(version)", "3|N|N"},
+        {"patch('1.2.34-rc1')", "34|34|34"}, {"patch('1.2')", "N|N|N"},
+        {"time(d)", "2023-07-01 00:00:00|1969-12-31 00:00:00|N"}, {"time(t) = t", "T|T|N"},
+        {"time('2023-07-01 14:30:15') = t", "T|F|N"}, {"time(str(t)) = t", "T|T|N"},
+        {"date(str(t)) = date(t)", "T|T|N"}, {"date(s)", "N|N|N"}, {"time(s)", "N|N|N"},
+        {"date(concat('2023-0', j, '-09'))", "2023-03-09|N|N"},
+        {"date(concat('2023070', i))", "N|N|N"}, {"floor(f)", "2|-1|N"}, {"ceil(f)", "3|0|N"},
+        {"round(f)", "3|-1|N"}, {"int(f)", "2|0|N"}, {"int(i)", "5|-7|N"}, {"round(i)", "5|-7|N"},
+        {"int(1e19)", "N|N|N"},
+        {"floor(-9223372036854775808.0)",
+         "-9223372036854775808|-9223372036854775808|-9223372036854775808"},
+        {"int(9223372036854775808.0)", "N|N|N"}, {"int(b)", "1|0|N"}, {"float(b)", "1|0|N"},
+        {"int('12')", "12|12|12"}, {"int(' 12')", "N|N|N"}, {"int(version)", "N|N|N"},
+        {"float('1e3')", "1000|1000|1000"}, {"float(s)", "N|N|N"}, {"float(i) / 2", "2.5|-3.5|N"},
+        {"round(2.345, 2)", "2.3500000000000001|2.3500000000000001|2.3500000000000001"},
+        {"round(f, 0)", "3|-1|N"}, {"round(0.125, 2)", "0.13|0.13|0.13"},
+        {"round(-0.125, 2)", "-0.13|-0.13|-0.13"}, {"round(-0.001, 2)", "0|0|0"},
+        {"round(1e300, 15)", "1.0000000000000001e+300|1.0000000000000001e+300|"
+                             "1.0000000000000001e+300"},
+        {"round(i, 2)", "5|-7|N"}, {"round(null, 2)", "N|N|N"}, {"least(i, j, 4)", "3|-7|N"},
+        {"greatest(i, j)", "5|0|N"}, {"least(i, null)", "N|N|N"}, {"greatest(i, 5.5)", "5.5|5.5|N"},
+        {"least(s, 'B')", "'Abc|'B|N"}, {"least(b, true)", "T|F|N"},
+        {"greatest(t, 2000-01-01)", "2023-07-01 14:30:15|2000-01-01 00:00:00|N"},
+        {"least(d, '2000-01-01')", "2000-01-01|1969-12-31|N"}, {"least(i)", "5|-7|N"},
+        {"str(i)", "'5|'-7|N"}, {"str(f)", "'2.5|'-0.5|N"}, {"str(b)", "'true|'false|N"},
+        {"str(t)", "'2023-07-01 14:30:15|'1969-12-31 23:59:59.999999|N"},
+        {"str(d)", "'2023-07-01|'1969-12-31|N"}, {"str(s) = s", "T|T|N"},
+        {"concat(s, '-', i, '-', b)", "'Abc-5-true|'h\xc3\xa9llo w\xc3\xb6rld--7-false|N"},
+        {"concat('a', 'b', 1.5)", "'ab1.5|'ab1.5|'ab1.5"}, {"concat('a', null)", "N|N|N"},
+        {"trim('  a b\t')", "'a b|'a b|'a b"}, {"trim(' ')", "'|'|'"},
+        {"trim(s)", "'Abc|'h\xc3\xa9"
+                    "llo w\xc3\xb6rld|N"},
+        {"substr(s, 2)", "'bc|'\xc3\xa9llo w\xc3\xb6rld|N"}, {"substr(s, 2, 1)", "'b|'\xc3\xa9|N"},
+        {"substr(s, -3)", "'Abc|'rld|N"}, {"substr(s, -99, 97)", "'A|'h\xc3\xa9llo w\xc3\xb6r|N"},
+        {"substr(s, 0, 2)", "'A|'h|N"}, {"substr(s, 99)", "'|'|N"}, {"substr(s, 1, -1)", "'|'|N"},
+        {"substr(s, 9223372036854775807, 9223372036854775807)", "'|'|N"},
+        {"substr(s, -9223372036854775808, -9223372036854775808)", "'|'|N"},
+        {"substr(s, null)", "N|N|N"}, {"substr('abcdef', i - 3, j)", "'bcd|'|N"});
+    CHECK("America/New_York", {"str(t)", "'2023-07-01 10:30:15|'1969-12-31 18:59:59.999999|N"},
+          {"minute(t)", "30|59|N"}, {"time(str(t)) = t", "T|T|N"},
+          {"date(concat(str(date(t)), 'T23:30:00Z'))", "2023-07-01|1969-12-31|N"},
+          {"date(concat(str(date(t)), ' 23:30:00'))", "2023-07-01|1969-12-31|N"},
+          {"time(d)", "2023-07-01 04:00:00|1969-12-31 05:00:00|N"});
+    CHECK("+05:45", {"minute(t)", "15|44|N"}, {"hour(t)", "20|5|N"}, {"day(t)", "1|1|N"});
+}
+
+/* What runs to the next comma or to the end. */
+static void test_list(void **state)
+{
+    (void)state;
+    static const char text[] = " user = s, * ,`odd ``name`, n = if(i in (1, 5), 'a,b', s), b";
+    static const struct {
+        bool all;
+        const char *name;
+        size_t at, expr;
+        int field;
+    } items[] = {{false, "user", 1, 7, 3},
+                 {true, NULL, 11, 11, -1},
+                 {false, "odd `name", 14, 14, 8},
+                 {false, "n", 28, 31, -1},
+                 {false, "b", 59, 59, 5}};
+    gn_err e = {0};
+    gn_arena a;
+    gn_expr_item it = {0};
+    data d;
+
+    make_data(&d);
+    gn_arena_init(&a, NULL);
+    for (size_t k = 0; k < 5; k++) {
+        assert_int_equal(gn_expr_item_parse(&it, text, "list", &a, &e), 0);
+        assert_int_equal(it.all, items[k].all);
+        assert_int_equal(it.last, k == 4);
+        assert_int_equal(it.at, items[k].at);
+        if (it.all)
+            continue;
+        assert_string_equal(it.name, items[k].name);
+        assert_int_equal(it.expr, items[k].expr);
+        gn_expr *x = gn_expr_compile_at(text, it.expr, "list", &d.schema, NULL, &e);
+        if (x == NULL)
+            fail_msg("%s", e.msg);
+        assert_int_equal(gn_expr_field(x), items[k].field);
+        if (k == 3) {
+            const gn_vec *v = gn_expr_eval(x, &d.batch, &e);
+            assert_memory_equal(v->s[0].p, "a,b", 3);
+        }
+        gn_expr_free(x);
+    }
+    assert_null(gn_expr_compile_at(text, 59, "list", &(gn_schema){0}, NULL, &e));
+    assert_string_equal(e.msg, "list: column 60: no field 'b' (there are: )");
+    gn_arena_release(&a);
+    free_data(&d);
+}
+
 static void test_hash(void **state)
 {
     (void)state;
@@ -464,14 +562,28 @@ static void test_errors(void **state)
          "--where: column 5: '2023-02-30' is no date or time (YYYY-MM-DD, or YYYY-MM-DD HH:MM:SS)"},
         {"i & 1", 2, "--where: column 3: '&' has no meaning here"},
         {"foo(i)", 2,
-         "--where: column 1: no function 'foo' (there are date week month hour lower upper len "
-         "major "
-         "minor abs coalesce if hash)"},
+         "--where: column 1: no function 'foo' (there are date week month year day weekday hour "
+         "minute time lower upper trim substr concat len major minor patch abs floor ceil round "
+         "least greatest int float str coalesce if hash)"},
+        {"substr(s)", 2, "--where: column 1: substr() takes 2 or 3 arguments, not 1"},
+        {"substr(s, 's')", 2,
+         "--where: column 11: from where and how many is told by an int, not a str"},
+        {"round(f, 16)", 2,
+         "--where: column 10: the number of digits is written out, from 0 to 15"},
+        {"round(f, i)", 2, "--where: column 10: the number of digits is written out, from 0 to 15"},
+        {"floor(s)", 2, "--where: column 7: floor() takes a number, not 's' (str)"},
+        {"int(t)", 2, "--where: column 5: int() takes a number, bool or str, not 't' (time)"},
+        {"time(i)", 2, "--where: column 6: time() takes a time, date or str, not 'i' (int)"},
+        {"week(s)", 2, "--where: column 6: week() takes a date or time, not 's' (str)"},
+        {"str(x)", 2, "--where: column 5: str() takes what can be written as text, not 'x' (bin)"},
+        {"concat(s, x)", 2,
+         "--where: column 11: concat() takes what can be written as text, not 'x' (bin)"},
+        {"least(i, s)", 2, "--where: column 1: cannot mix in least() 'i' (int) and 's' (str)"},
         {"lower(s, s)", 2, "--where: column 1: lower() takes 1 argument, not 2"},
         {"if(b, i)", 2, "--where: column 1: if() takes 3 arguments, not 2"},
         {"lower(i)", 2, "--where: column 7: lower() takes a str, not 'i' (int)"},
         {"hour(d)", 2, "--where: column 6: hour() takes a time, not 'd' (date)"},
-        {"date(i)", 2, "--where: column 6: date() takes a date or time, not 'i' (int)"},
+        {"date(i)", 2, "--where: column 6: date() takes a date, time or str, not 'i' (int)"},
         {"i and b", 2, "--where: column 1: expected a condition, not 'i' (int)"},
         {"not s", 2, "--where: column 5: expected a condition, not 's' (str)"},
         {"s + 1", 2, "--where: column 1: '+' takes numbers, not 's' (str)"},
@@ -653,7 +765,8 @@ int main(void)
         cmocka_unit_test(test_logic),         cmocka_unit_test(test_compare),
         cmocka_unit_test(test_exact_compare), cmocka_unit_test(test_arithmetic),
         cmocka_unit_test(test_text),          cmocka_unit_test(test_dates),
-        cmocka_unit_test(test_zone),          cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_zone),          cmocka_unit_test(test_more_functions),
+        cmocka_unit_test(test_list),          cmocka_unit_test(test_hash),
         cmocka_unit_test(test_errors),        cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_fields),        cmocka_unit_test(test_oracle),
     };

@@ -1,0 +1,492 @@
+/* aggspec.c - what is to be computed: from the options' text to columns, items and a cell. */
+#include "aggpriv.h"
+
+#include "../base/parse.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    agg_kind kind;
+    const char *prefix; /* of the column's default name */
+} functions[] = {
+    {"count", AGG_COUNT, "count"},
+    {"sum", AGG_SUM, "total"},
+    {"avg", AGG_AVG, "avg"},
+    {"stddev", AGG_STDDEV, "stddev"},
+    {"min", AGG_MIN, "min"},
+    {"max", AGG_MAX, "max"},
+    {"first", AGG_FIRST, "first"},
+    {"last", AGG_LAST, "last"},
+    {"distinct", AGG_DISTINCT, "distinct"},
+    {"median", AGG_PCTL, "median"},
+    {"pctl", AGG_PCTL, NULL},
+};
+
+/* The column of an expression: an earlier one of the same text, or a new one. */
+static int column(agg_spec *s, const gn_item *it, const char *what, gn_err *e)
+{
+    for (size_t i = 0; i < s->ncols; i++)
+        if (strcmp(s->col[i].text + s->col[i].at, it->text + it->at) == 0)
+            return (int)i;
+    agg_col *c = gn_realloc(s->col, s->ncols + 1, sizeof *c, e);
+    if (!c)
+        return -1;
+    s->col = c;
+    c += s->ncols;
+    memset(c, 0, sizeof *c);
+    c->at = it->at;
+    c->what = what;
+    c->field = -1;
+    if (!(c->text = gn_strdup(it->text, e)))
+        return -1;
+    return (int)s->ncols++;
+}
+
+static bool name_taken(const agg_spec *s, const char *name, const char *but)
+{
+    for (size_t i = 0; i < s->nkeys; i++)
+        if (s->key_name[i] != but && strcmp(s->key_name[i], name) == 0)
+            return true;
+    for (size_t i = 0; i < s->nitems; i++)
+        if (s->item[i].name != but && strcmp(s->item[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static int parse_keys(agg_spec *s, const char *list, gn_err *e)
+{
+    gn_items items = {0};
+    int r = gn_items_parse(&items, list, "--key", e);
+    if (r == 0 && (!(s->key = gn_calloc(items.n, sizeof *s->key, e)) ||
+                   !(s->key_name = gn_calloc(items.n, sizeof *s->key_name, e))))
+        r = -1;
+    for (size_t i = 0; r == 0 && i < items.n; i++) {
+        bool failed = false;
+        gn_item *it = &items.v[i];
+        char *name = it->name ? gn_strdup(it->name, e) : gn_items_name(it, &failed, e);
+        if (!name) {
+            r = failed || it->name ? -1
+                                   : gn_fail(e, GN_USAGE,
+                                             "--key: column %zu: give this expression a name: "
+                                             "name = expression",
+                                             it->at + 1);
+            break;
+        }
+        s->key_name[s->nkeys++] = name;
+        if (name_taken(s, name, name))
+            r = gn_fail(e, GN_USAGE, "--key: '%s' twice", name);
+        else if ((s->key[i] = column(s, it, "--key", e)) < 0)
+            r = -1;
+    }
+    gn_items_release(&items);
+    return r;
+}
+
+/* "99.9" per cent as a reduced fraction of 1. */
+static bool parse_percent(const char *text, uint64_t *num, uint64_t *den)
+{
+    uint64_t n = 0, d = 100;
+    bool dot = false;
+    size_t digits = 0;
+    for (; *text && *text != ' '; text++) {
+        if (*text == '.' && !dot) {
+            dot = true;
+        } else if (*text >= '0' && *text <= '9' && digits++ < 9) {
+            n = n * 10 + (uint64_t)(*text - '0');
+            d *= dot ? 10 : 1;
+        } else {
+            return false;
+        }
+    }
+    if (!digits || n > d)
+        return false;
+    while (n % 10 == 0 && d % 10 == 0) {
+        n /= 10;
+        d /= 10;
+    }
+    *num = n;
+    *den = d;
+    return true;
+}
+
+/* Which function is it? -1: none. pNN is pctl with its percentage in the name. */
+static int function(const char *name, agg_item *it, char prefix[32])
+{
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
+        if (strcmp(functions[i].name, name) == 0) {
+            it->kind = functions[i].kind;
+            it->num = 1; /* the median's */
+            it->den = 2;
+            if (functions[i].prefix)
+                (void)snprintf(prefix, 32, "%s", functions[i].prefix);
+            return (int)i;
+        }
+    if (name[0] == 'p' && strspn(name + 1, "0123456789") == 2 && !name[3] &&
+        parse_percent(name + 1, &it->num, &it->den)) {
+        it->kind = AGG_PCTL;
+        (void)snprintf(prefix, 32, "%s", name);
+        return (int)(sizeof functions / sizeof *functions);
+    }
+    return -1;
+}
+
+static int find_run(agg_spec *s, int col, gn_err *e)
+{
+    for (size_t i = 0; i < s->nruns; i++)
+        if (s->run[i].col == col)
+            return (int)i;
+    if (s->nruns == AGG_RUNS_MAX)
+        return gn_fail(e, GN_USAGE, "--agg: more than %d expressions to keep the values of",
+                       AGG_RUNS_MAX);
+    agg_run *r = gn_realloc(s->run, s->nruns + 1, sizeof *r, e);
+    if (!r)
+        return -1;
+    s->run = r;
+    r[s->nruns] = (agg_run){.col = col};
+    return (int)s->nruns++;
+}
+
+/* The arguments of a call into `it`; `prefix` may be filled in. */
+static int arguments(agg_spec *s, const gn_item *at, const char *name, agg_item *it,
+                     const gn_items *args, const char *time, char prefix[32], gn_err *e)
+{
+    bool two = it->kind == AGG_FIRST || it->kind == AGG_LAST || strcmp(name, "pctl") == 0;
+    size_t least = it->kind == AGG_COUNT ? 0 : strcmp(name, "pctl") == 0 ? 2 : 1;
+    it->arg = it->by = it->run = -1;
+    if (args->n < least || args->n > (size_t)(two ? 2 : 1))
+        return gn_fail(e, GN_USAGE, "--agg: column %zu: %s takes %s", at->at + 1, name,
+                       strcmp(name, "pctl") == 0 ? "two arguments: pctl(x, 99.9)"
+                       : two                     ? "one argument or two"
+                       : least                   ? "one argument"
+                                                 : "one argument or none");
+    if (args->n && (it->arg = column(s, &args->v[0], "--agg", e)) < 0)
+        return -1;
+    if (it->kind == AGG_FIRST || it->kind == AGG_LAST) {
+        gn_item by = {.text = (char *)(uintptr_t)time};
+        if ((it->by = column(s, args->n == 2 ? &args->v[1] : &by, "--agg", e)) < 0)
+            return -1;
+    }
+    if (strcmp(name, "pctl") == 0) {
+        const char *p = args->v[1].text + args->v[1].at;
+        if (!parse_percent(p, &it->num, &it->den))
+            return gn_fail(e, GN_USAGE, "--agg: column %zu: not a percentage from 0 to 100",
+                           args->v[1].at + 1);
+        int n = snprintf(prefix, 32, "p%s", p);
+        for (int i = 0; i < n && i < 31; i++)
+            if (prefix[i] == '.')
+                prefix[i] = '_';
+    }
+    if ((it->kind == AGG_DISTINCT || it->kind == AGG_PCTL) &&
+        (it->run = find_run(s, it->arg, e)) < 0)
+        return -1;
+    return 0;
+}
+
+static int name_item(const gn_item *at, agg_item *it, const gn_items *args, const char *prefix,
+                     gn_err *e)
+{
+    if (at->name)
+        return (it->name = gn_strdup(at->name, e)) ? 0 : -1;
+    if (!args->n)
+        return (it->name = gn_strdup(prefix, e)) ? 0 : -1;
+    bool failed;
+    gn_buf b = {0};
+    char *of = gn_items_name(&args->v[0], &failed, e);
+    if (!of)
+        return failed ? -1
+                      : gn_fail(e, GN_USAGE,
+                                "--agg: column %zu: give this a name: name = function(...)",
+                                at->at + 1);
+    int r = gn_buf_printf(&b, e, "%s_%s", prefix, of);
+    free(of);
+    it->name = (char *)b.p;
+    return r;
+}
+
+static int parse_aggs(agg_spec *s, const char *list, const char *time, gn_err *e)
+{
+    gn_items items = {0};
+    int r = gn_items_parse(&items, list, "--agg", e);
+    if (r == 0 && !(s->item = gn_calloc(items.n, sizeof *s->item, e)))
+        r = -1;
+    for (size_t i = 0; r == 0 && i < items.n; i++) {
+        char name[32], prefix[32] = "";
+        gn_items args = {0};
+        agg_item *it = &s->item[i];
+        const gn_item *at = &items.v[i];
+        int call = gn_items_call(at, "--agg", name, &args, e);
+        if (call < 0)
+            r = -1;
+        else if (call == 0 || function(name, it, prefix) < 0)
+            r = gn_fail(e, GN_USAGE,
+                        "--agg: column %zu: not an aggregate (there are count, sum, avg, stddev, "
+                        "min, max, first, last, distinct, median, p01 to p99, pctl)",
+                        at->at + 1);
+        else if (arguments(s, at, name, it, &args, time, prefix, e) ||
+                 name_item(at, it, &args, prefix, e))
+            r = -1;
+        s->nitems = i + 1;
+        if (r == 0 && name_taken(s, it->name, it->name))
+            r = gn_fail(e, GN_USAGE, "--agg: column %zu: two columns named '%s' (name one of them)",
+                        at->at + 1, it->name);
+        gn_items_release(&args);
+    }
+    gn_items_release(&items);
+    return r;
+}
+
+int agg_spec_parse(agg_spec *s, const gn_agg_options *o, gn_err *e)
+{
+    if (o->keys && parse_keys(s, o->keys, e))
+        return -1;
+    return parse_aggs(s, o->aggs, o->time, e);
+}
+
+void agg_spec_release(agg_spec *s)
+{
+    for (size_t i = 0; i < s->ncols; i++) {
+        free(s->col[i].text);
+        gn_expr_free(s->col[i].x);
+        gn_buf_release(&s->col[i].bytes);
+    }
+    for (size_t i = 0; i < s->nkeys; i++)
+        free(s->key_name[i]);
+    for (size_t i = 0; i < s->nitems; i++)
+        free(s->item[i].name);
+    free(s->col);
+    free(s->key);
+    free(s->key_name);
+    free(s->item);
+    free(s->run);
+    free(s->params);
+    *s = (agg_spec){0};
+}
+
+/* ---- layout ---- */
+
+static bool numeric(gn_type t)
+{
+    return t == GN_INT || t == GN_FLOAT;
+}
+
+static int state_size(const agg_spec *s, const agg_item *it, bool nearest, size_t *size, gn_err *e)
+{
+    gn_type t = it->arg < 0 ? GN_INT : s->col[it->arg].type;
+    bool real = t == GN_FLOAT;
+    switch (it->kind) {
+    case AGG_COUNT:
+        *size = sizeof(uint64_t);
+        return 0;
+    case AGG_SUM:
+    case AGG_AVG:
+        *size = real ? sizeof(gn_fsum) : sizeof(agg_isum);
+        break;
+    case AGG_STDDEV:
+        *size = real ? sizeof(agg_fdev) : sizeof(gn_moments);
+        break;
+    case AGG_FIRST:
+    case AGG_LAST: {
+        gn_type by = s->col[it->by].type;
+        if (by != GN_INT && by != GN_TIME && by != GN_DATE)
+            return gn_fail(e, GN_INPUT, "'%s': ordered by a %s, not by an int, time or date",
+                           it->name, gn_type_name(by));
+        *size = sizeof(agg_best);
+        return 0;
+    }
+    case AGG_MIN:
+    case AGG_MAX:
+        *size = sizeof(agg_best);
+        return 0;
+    case AGG_PCTL:
+        if (!nearest && !numeric(t))
+            return gn_fail(e, GN_INPUT,
+                           "'%s': a percentile between two values of a %s (give --percentile "
+                           "nearest)",
+                           it->name, gn_type_name(t));
+        return 0;
+    default:
+        return 0;
+    }
+    if (!numeric(t))
+        return gn_fail(e, GN_INPUT, "'%s': of a %s, not of an int or float", it->name,
+                       gn_type_name(t));
+    return 0;
+}
+
+int agg_spec_layout(agg_spec *s, bool nearest, gn_err *e)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < s->nitems; i++) {
+        size_t size = 0;
+        if (state_size(s, &s->item[i], nearest, &size, e))
+            return -1;
+        s->item[i].at = at;
+        at += (size + 15) / 16 * 16;
+    }
+    for (size_t i = 0; i < s->nruns; i++, at += 16)
+        s->run[i].at = at;
+    s->cell = at ? at : 16;
+    return 0;
+}
+
+gn_type agg_item_type(const agg_spec *s, const agg_item *it, bool nearest)
+{
+    gn_type t = it->arg < 0 ? GN_INT : s->col[it->arg].type;
+    switch (it->kind) {
+    case AGG_COUNT:
+    case AGG_DISTINCT:
+        return GN_INT;
+    case AGG_AVG:
+    case AGG_STDDEV:
+        return GN_FLOAT;
+    case AGG_PCTL:
+        return nearest ? t : GN_FLOAT;
+    default:
+        return t;
+    }
+}
+
+/* ---- columns ---- */
+
+static bool raw_wanted(const agg_spec *s, int col)
+{
+    for (size_t i = 0; i < s->nkeys; i++)
+        if (s->key[i] == col)
+            return true;
+    for (size_t i = 0; i < s->nitems; i++) {
+        const agg_item *it = &s->item[i];
+        bool best = it->kind == AGG_MIN || it->kind == AGG_MAX || it->kind == AGG_FIRST ||
+                    it->kind == AGG_LAST;
+        if (it->arg == col && (it->run >= 0 || best))
+            return true;
+    }
+    return false;
+}
+
+/* The field that an expression just names, or -1. */
+static int plain_field(const agg_col *c, const gn_schema *s)
+{
+    const char *text = c->text + c->at;
+    size_t n = strlen(text);
+    char name[GN_NAME_MAX + 1];
+    if (text[0] == '`' && n > 2 && text[n - 1] == '`' && !memchr(text + 1, '`', n - 2)) {
+        text++;
+        n -= 2;
+    } else if (strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") !=
+                   n ||
+               strcmp(text, "true") == 0 || strcmp(text, "false") == 0 ||
+               strcmp(text, "null") == 0) {
+        return -1;
+    }
+    if (n > GN_NAME_MAX)
+        return -1;
+    memcpy(name, text, n);
+    name[n] = '\0';
+    return gn_schema_find(s, name);
+}
+
+int agg_spec_bind(agg_spec *s, const gn_zone *zone, gn_reader *r, gn_err *e)
+{
+    const gn_schema *schema = &gn_reader_header(r)->schema;
+    for (size_t i = 0; i < s->ncols; i++) {
+        agg_col *c = &s->col[i];
+        gn_type t;
+        c->raw = raw_wanted(s, (int)i);
+        gn_expr_free(c->x);
+        c->x = NULL;
+        c->field = plain_field(c, schema);
+        if (c->field >= 0) {
+            t = schema->f[c->field].type;
+            if (gn_reader_want(r, c->field, GN_VALUE | (c->raw ? GN_RAW : 0), e))
+                return -1;
+        } else {
+            if (!(c->x = gn_expr_compile(c->text, c->what, schema, zone, e)) ||
+                gn_expr_want_reader(c->x, r, e))
+                return -1;
+            t = gn_expr_type(c->x);
+        }
+        if (c->bound && t != c->type)
+            return gn_fail(e, GN_INPUT, "'%s': %s is a %s here, a %s in the input before",
+                           gn_reader_name(r), c->text + c->at, gn_type_name(t),
+                           gn_type_name(c->type));
+        c->type = t;
+        c->bound = true;
+    }
+    return 0;
+}
+
+/* What a partial state was made with; texts behind their lengths. */
+int agg_spec_params(agg_spec *s, const gn_agg_options *o, gn_err *e)
+{
+    const char *keys = o->keys ? o->keys : "";
+    gn_buf b = {0};
+    int r = gn_buf_printf(&b, e, "tz=%s percentile=%s types=", o->tz, o->nearest ? "disc" : "cont");
+    for (size_t i = 0; r == 0 && i < s->ncols; i++)
+        r = gn_buf_printf(&b, e, "%s%s", i ? "," : "", gn_type_name(s->col[i].type));
+    if (r == 0)
+        r = gn_buf_printf(&b, e, " time=%zu:%s keys=%zu:%s aggs=%zu:%s", strlen(o->time), o->time,
+                          strlen(keys), keys, strlen(o->aggs), o->aggs);
+    s->params = (char *)b.p;
+    return r;
+}
+
+/* "name=" at *p, then what follows up to a blank, or, with `sized`, "length:text": a copy of it. */
+static char *param(const char **p, const char *name, bool sized, gn_err *e)
+{
+    size_t n = strlen(name);
+    if (strncmp(*p, name, n) != 0 || (*p)[n] != '=')
+        return NULL;
+    const char *v = *p + n + 1;
+    size_t len = strcspn(v, " ");
+    if (sized) {
+        char *end;
+        unsigned long size = strtoul(v, &end, 10);
+        if (*v < '0' || *v > '9' || *end != ':' || size > strlen(end + 1))
+            return NULL;
+        v = end + 1;
+        len = size;
+    }
+    *p = v + len;
+    if (**p == ' ')
+        ++*p;
+    return gn_strndup(v, len, e);
+}
+
+/* A partial state says how it was made: the spec of the merge. */
+int agg_spec_of_params(agg_spec *s, const char *params, bool *nearest, const char *name, gn_err *e)
+{
+    const char *p = params;
+    char *tz = param(&p, "tz", false, e), *method = tz ? param(&p, "percentile", false, e) : NULL;
+    char *types = method ? param(&p, "types", false, e) : NULL;
+    char *time = types ? param(&p, "time", true, e) : NULL;
+    char *keys = time ? param(&p, "keys", true, e) : NULL;
+    char *aggs = keys ? param(&p, "aggs", true, e) : NULL;
+    int r = -1;
+    if (aggs && !*p && (strcmp(method, "disc") == 0 || strcmp(method, "cont") == 0)) {
+        gn_agg_options o = {.keys = *keys ? keys : NULL, .aggs = aggs, .time = time};
+        gn_err bad = {0};
+        const char *t = types;
+        r = agg_spec_parse(s, &o, &bad);
+        for (size_t i = 0; r == 0 && i < s->ncols; i++) {
+            size_t n = strcspn(t, ",");
+            r = gn_type_parse(t, n, &s->col[i].type) && (!t[n] == (i + 1 == s->ncols)) ? 0 : -1;
+            t += n + (t[n] != '\0');
+        }
+        if (r == 0)
+            r = agg_spec_layout(s, strcmp(method, "disc") == 0, &bad);
+        *nearest = strcmp(method, "disc") == 0;
+        s->params = gn_strdup(params, e);
+    }
+    free(tz);
+    free(method);
+    free(types);
+    free(time);
+    free(keys);
+    free(aggs);
+    if (r == 0 && s->params)
+        return 0;
+    return gn_fail(e, GN_INPUT, "'%s': a partial state of another version of gn-agg", name);
+}
