@@ -384,7 +384,6 @@ for i in range(40): print("%d,%s" % (i, "x" * (i * 40000)))' >big.csv
 END
     status 3 gn-partition -d p --by 'x=1.5' small.gn
     status 3 gn-partition -d p --by nosuch small.gn
-    status 3 gn-partition -d p --by date --time user_id small.gn || status 2 gn-partition -d p --by date --time user_id small.gn
     { echo k && printf '%300s\n' x; } | gn-fromcsv -o long.gn
     status 3 gn-partition -d p --by k long.gn
     [ ! -e p ]
