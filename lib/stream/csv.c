@@ -87,7 +87,7 @@ static int set_up(gn_csv *c, const gn_csv_options *o, gn_err *e)
 static int add_paths(gn_csv *c, const char *const *paths, size_t n, gn_err *e)
 {
     for (size_t i = 0; i < n; i++)
-        if (gn_csvfiles_add(&c->files, paths[i], e))
+        if (gn_tree_add(&c->files, paths[i], GN_TREE_CSV, e))
             return -1;
     return 0;
 }
@@ -136,7 +136,7 @@ static int set_up_ranges(gn_csv *c, const char *const *paths, size_t npaths, gn_
     if (add_paths(c, paths, npaths, e))
         return -1;
     for (size_t i = 0; npaths == 0 && i < x->nfiles; i++)
-        if (gn_csvfiles_add_file(&c->files, x->file[i].path, x->file[i].keys, e))
+        if (gn_tree_add_file(&c->files, x->file[i].path, x->file[i].keys, e))
             return -1;
     if (c->files.n != x->nfiles)
         return gn_fail(e, GN_INPUT, "files given are %zu, those of the index %zu", c->files.n,
@@ -169,7 +169,7 @@ void gn_csv_close(gn_csv *c)
     if (!c)
         return;
     gn_textin_release(&c->t);
-    gn_csvfiles_release(&c->files);
+    gn_tree_release(&c->files);
     free(c->col);
     free(c->step);
     free(c->calendar);

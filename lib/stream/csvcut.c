@@ -99,7 +99,7 @@ static int scan_file(scan *m, uint64_t head, gn_err *e)
 {
     gn_csv *c = m->c;
     gn_csvranges *x = m->x;
-    const gn_csvfile *f = &c->files.f[c->file];
+    const gn_treefile *f = &c->files.f[c->file];
     gn_csvranged file = {.path = f->path, .keys = f->keys};
     if (gn_textin_start_part(&c->t, f->path, 0, UINT64_MAX, 1, e) ||
         gn_csvranges_add_file(x, &file, e) ||

@@ -1,4 +1,4 @@
-/* csvpriv.h - what the files of the CSV reader (csv.c, csvrow.c, csvtypes.c, csvtree.c) share. */
+/* csvpriv.h - what the files of the CSV reader (csv.c, csvrow.c, csvtypes.c) share. */
 #ifndef GN_STREAM_CSVPRIV_H
 #define GN_STREAM_CSVPRIV_H
 
@@ -8,33 +8,12 @@
 #include "csvrows.h"
 #include "csvsplit.h"
 #include "reader.h"
+#include "tree.h"
 
 #include <csv.h>
 
 #define GN_CSV_SAMPLE ((size_t)1 << 20) /* bytes looked at to infer types, */
 #define GN_CSV_SAMPLE_ROWS 10000        /* and rows */
-
-/* A file to read. `pair`: the key=value directories on its way, decoded, in path order. */
-typedef struct gn_csvpair {
-    char *key, *value;
-} gn_csvpair;
-
-typedef struct gn_csvfile {
-    char *path;
-    size_t keys; /* where in it they begin; (size_t)-1: they are not looked at */
-    size_t npairs;
-    gn_csvpair *pair;
-} gn_csvfile;
-
-typedef struct gn_csvfiles {
-    size_t n, cap;
-    gn_csvfile *f;
-} gn_csvfiles;
-
-/* csvtree.c: operands to files. */
-int gn_csvfiles_add(gn_csvfiles *l, const char *operand, gn_err *e);
-int gn_csvfiles_add_file(gn_csvfiles *l, const char *path, size_t keys, gn_err *e);
-void gn_csvfiles_release(gn_csvfiles *l);
 
 /* A field of a row: bytes in the input window or in gn_csv.text. */
 typedef struct gn_csvspan {
@@ -59,7 +38,7 @@ struct gn_csv {
     size_t max_record;
     gn_csvsplit split;
 
-    gn_csvfiles files;
+    gn_tree files;
     size_t file;                /* current */
     const gn_csvranges *ranges; /* NULL: files are read as a whole */
     size_t first_range, nranges;

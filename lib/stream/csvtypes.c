@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HIVE_NULL "__HIVE_DEFAULT_PARTITION__" /* how other tools name the directory of null */
-
 /* ---- what a text could be ---- */
 
 enum { CAN_INT = 1, CAN_FLOAT = 2, CAN_BOOL = 4, CAN_DATE = 8, CAN_TIME = 16 };
@@ -111,10 +109,10 @@ static int infer(gn_csv *c, gn_err *e)
 const char *gn_csvtypes_key(const gn_csv *c, size_t file, size_t key)
 {
     const char *name = c->t.schema.f[c->width + key].name;
-    const gn_csvfile *f = &c->files.f[file];
+    const gn_treefile *f = &c->files.f[file];
     for (size_t i = 0; i < f->npairs; i++)
         if (strcmp(f->pair[i].key, name) == 0)
-            return strcmp(f->pair[i].value, HIVE_NULL) == 0 ? NULL : f->pair[i].value;
+            return f->pair[i].value;
     return NULL;
 }
 
@@ -131,9 +129,9 @@ uint8_t *gn_csvtypes_put_key(const gn_csv *c, size_t file, size_t key, uint8_t *
 /* Every file must have the same keys. */
 static int check_keys(const gn_csv *c, gn_err *e)
 {
-    const gn_csvfile *first = &c->files.f[0];
+    const gn_treefile *first = &c->files.f[0];
     for (size_t i = 1; i < c->files.n; i++) {
-        const gn_csvfile *f = &c->files.f[i];
+        const gn_treefile *f = &c->files.f[i];
         bool same = f->npairs == first->npairs;
         for (size_t k = 0; same && k < f->npairs; k++) {
             bool found = false;
@@ -152,7 +150,7 @@ static int check_keys(const gn_csv *c, gn_err *e)
 /* Append the keys that no column of the files has. */
 static int add_keys(gn_csv *c, gn_err *e)
 {
-    const gn_csvfile *first = &c->files.f[0];
+    const gn_treefile *first = &c->files.f[0];
     if (check_keys(c, e))
         return -1;
     for (size_t i = 0; i < first->npairs; i++) {
@@ -278,7 +276,7 @@ int gn_csvtypes_check(gn_csv *c, gn_err *e)
 
 static bool is_key(const gn_csv *c, const char *name)
 {
-    const gn_csvfile *f = &c->files.f[0];
+    const gn_treefile *f = &c->files.f[0];
     for (size_t i = 0; i < f->npairs; i++)
         if (strcmp(f->pair[i].key, name) == 0)
             return true;

@@ -192,6 +192,24 @@ done:
     return r;
 }
 
+int gn_lineage_narrow(gn_lineage *l, uint64_t lo, uint64_t hi, gn_err *e)
+{
+    gn_cover *old = l->cover;
+    size_t n = l->ncover;
+    int r = 0;
+    l->cover = NULL;
+    l->ncover = 0;
+    for (size_t i = 0; l->covered && r == 0 && i < n; i++) {
+        gn_cover c = old[i];
+        c.hlo = c.hlo < lo ? lo : c.hlo;
+        c.hhi = c.hhi > hi ? hi : c.hhi;
+        if (c.hlo <= c.hhi)
+            r = gn_lineage_add_cover(l, c, e);
+    }
+    free(old);
+    return r;
+}
+
 /* Where a node of this id is, or belongs. */
 static size_t node_at(const gn_lineage *l, gn_id id, bool *found)
 {
