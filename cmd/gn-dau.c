@@ -1,8 +1,9 @@
 /* gn-dau - daily, weekly, monthly, rolling active users and stickiness, exact or estimated.
  *
- * Needs no order. Memory: keyed, about 80 bytes a user and 384 days; beyond -m it stops. With
- * --approx at most 17 KiB a day. With --partial it writes its state instead, the user-day roll-up
- * or the days' sketches, which --merge counts or merges further. */
+ * Needs no order. Memory: spilling; about 80 bytes a user and 384 days are held, and what -m cannot
+ * hold goes to temporary files. With --approx at most 17 KiB a day. With --partial it writes its
+ * state instead, the user-day roll-up or the days' sketches, which --merge counts or merges
+ * further. */
 #include "app/app.h"
 #include "op/activeout.h"
 #include "op/activesink.h"
@@ -115,9 +116,9 @@ static int start(gn_app *a)
     if (o->approx)
         s->to.approx = gn_approx_new(&a->budget, &a->err);
     else if (o->partial)
-        s->to.rollup = gn_rollup_new(&a->budget, &a->err);
+        s->to.rollup = gn_rollup_new(&a->budget, a->common.temp_dir, &a->err);
     else
-        s->to.active = gn_active_new(&a->budget, &a->err);
+        s->to.active = gn_active_new(&a->budget, a->common.temp_dir, &a->err);
     return s->to.approx || s->to.rollup || s->to.active ? 0 : -1;
 }
 
@@ -140,6 +141,20 @@ static int end(gn_app *a)
     return o->merge ? gn_app_merge_end(a) : 0;
 }
 
+static void count_spill(gn_app *a)
+{
+    const state *s = a->state;
+    uint64_t runs, bytes;
+    if (s->to.approx)
+        return;
+    if (s->to.rollup)
+        gn_rollup_spilled(s->to.rollup, &runs, &bytes);
+    else
+        gn_active_spilled(s->to.active, &runs, &bytes);
+    gn_app_count(a, "spill_runs", runs);
+    gn_app_count(a, "spill_bytes", bytes);
+}
+
 static int write_state(gn_app *a)
 {
     state *s = a->state;
@@ -156,10 +171,11 @@ static int write_state(gn_app *a)
     if (r == 0)
         r = gn_app_begin(a, &h);
     if (r == 0)
-        r = s->to.approx
-                ? gn_approx_write(s->to.approx, value, a->w, &a->err)
-                : gn_rollup_write(s->to.rollup, in->user_type, in->touches, value, a->w, &a->err);
+        r = s->to.approx ? gn_approx_write(s->to.approx, value, a->w, &a->err)
+                         : gn_rollup_write(s->to.rollup, in->touches, value, a->w, &a->err);
     gn_header_release(&h);
+    if (r == 0)
+        count_spill(a);
     return r;
 }
 
@@ -206,15 +222,14 @@ static int finish(gn_app *a)
         to = from - 1;
     int r = s->to.approx ? gn_approx_count(s->to.approx, from, to, &report, &a->err)
                          : gn_active_count(s->to.active, from, to, &report, &a->err);
-    if (r == 0)
+    if (r == 0) {
+        count_spill(a);
         r = write_table(a, o->by, &report, a->w);
+    }
     for (int t = 0; r == 0 && t < GN_ACTIVE_TABLES; t++)
         if (s->also[t])
             r = write_table(a, t, &report, s->also[t]);
-    if (s->to.approx)
-        gn_approx_report_release(s->to.approx, &report);
-    else
-        gn_active_report_release(s->to.active, &report);
+    gn_active_report_release(&report, &a->budget);
     return r;
 }
 
@@ -243,8 +258,8 @@ static const gn_filter filter = {
     .summary = "count distinct active users by day, week, month and rolling 30 days",
     .operands = "[FILE...]",
     .order = "none",
-    .memory = "keyed, about 80 bytes a user and year",
-    .flags = GN_APP_STREAM_IN | GN_APP_STREAM_OUT | GN_APP_MEMORY | GN_APP_TZ,
+    .memory = "spilling, about 80 bytes a user and year are held",
+    .flags = GN_APP_STREAM_IN | GN_APP_STREAM_OUT | GN_APP_MEMORY | GN_APP_TZ | GN_APP_TEMP,
     .opts = opts,
     .opt_size = sizeof(options),
     .defaults = &defaults,

@@ -21,5 +21,8 @@
 
 /* Append the code of one canonical, valid encoding. */
 int gn_keycode_add(gn_buf *to, gn_type t, gn_str encoding, bool desc, gn_err *e);
+/* The other way: append the encoding whose ascending code begins at `code`. Returns the bytes of
+ * the code, 0 when it is none (and *e is set). */
+size_t gn_keycode_get(gn_buf *to, gn_type t, gn_str code, gn_err *e);
 
 #endif

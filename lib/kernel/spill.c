@@ -60,8 +60,7 @@ gn_spill *gn_spill_new(const gn_spill_options *o, gn_err *e)
     if (!s)
         return NULL;
     s->o = *o;
-    if (s->o.memory < MEMORY_MIN)
-        s->o.memory = MEMORY_MIN;
+    gn_spill_memory(s, o->memory);
     if (s->o.combine)
         s->o.ties = GN_SPILL_ARRIVAL;
     if (!(s->tmp = gn_tmp_new(o->dir, e))) {
@@ -69,6 +68,11 @@ gn_spill *gn_spill_new(const gn_spill_options *o, gn_err *e)
         return NULL;
     }
     return s;
+}
+
+void gn_spill_memory(gn_spill *s, size_t bytes)
+{
+    s->o.memory = bytes < MEMORY_MIN ? MEMORY_MIN : bytes;
 }
 
 static void merge_release(gn_spill *s)

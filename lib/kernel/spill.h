@@ -51,6 +51,9 @@ int gn_spill_run(gn_spill *s, gn_err *e);
 /* An entry that is not below the one before: by key, and with GN_SPILL_BODY by body then. */
 int gn_spill_put(gn_spill *s, gn_str key, gn_str body, gn_err *e);
 
+/* What a merge may take, where that is known only now; else the option holds. Before
+ * gn_spill_read. */
+void gn_spill_memory(gn_spill *s, size_t bytes);
 /* No more runs but `last` (NULL: none), which must stay valid; then read everything once. */
 int gn_spill_read(gn_spill *s, const gn_spill_source *last, gn_err *e);
 /* 1 with the next entry, 0 at the end, -1 on error. Pointers live until the next call. */

@@ -142,42 +142,29 @@ static int merge_day(const gn_approx *a, gn_hll *to, int64_t number, gn_err *e)
     return d ? gn_hll_merge(to, &d->users, e) : 0;
 }
 
-/* The days' figures, and those of the periods of days, which begin with the period at `p`: its
- * users are the union of the days'. */
+/* The days' figures, and the users of weeks and months: the unions of the days'. */
 static int count_days(gn_approx *a, gn_active_report *r, gn_err *e)
 {
-    int64_t month0 = gn_month_of_day(r->from), week0 = gn_week_start(r->from);
     gn_hll week = {.budget = a->budget}, month = {.budget = a->budget};
     int result = -1;
     for (size_t i = 0; i < r->ndays; i++) {
-        int64_t number = r->from + (int64_t)i, m = gn_month_of_day(number);
+        int64_t number = r->day[i].key;
         const day *d = known_day(a, number);
-        gn_active_period *p[3] = {&r->day[i], &r->week[(number - week0) / 7],
-                                  &r->month[m - month0]};
-        p[0]->key = number;
-        p[0]->days_full = 1;
-        p[1]->key = gn_week_start(number);
-        p[1]->days_full = 7;
-        p[2]->key = m;
-        p[2]->days_full = (int)(gn_month_start(m + 1) - gn_month_start(m));
-        p[0]->users = d ? gn_hll_count(&d->users) : 0;
-        for (int k = 0; k < 3; k++) {
-            p[k]->days++;
-            p[k]->user_days += p[0]->users;
-            if (d && (__builtin_add_overflow(p[k]->n, d->n, &p[k]->n) ||
-                      __builtin_add_overflow(p[k]->sum, d->sum, &p[k]->sum))) {
-                gn_fail(e, GN_INPUT, "a period's totals overflow");
-                goto done;
-            }
+        size_t w = gn_active_report_week(r, number), m = gn_active_report_month(r, number);
+        bool last = i + 1 == r->ndays;
+        if (d) {
+            r->day[i].users = gn_hll_count(&d->users);
+            r->day[i].n = d->n;
+            r->day[i].sum = d->sum;
         }
         if (merge_day(a, &week, number, e) || merge_day(a, &month, number, e))
             goto done;
-        if (number == r->to || gn_week_start(number + 1) != p[1]->key) {
-            p[1]->users = gn_hll_count(&week);
+        if (last || gn_active_report_week(r, number + 1) != w) {
+            r->week[w].users = gn_hll_count(&week);
             gn_hll_release(&week);
         }
-        if (number == r->to || gn_month_start(m + 1) == number + 1) {
-            p[2]->users = gn_hll_count(&month);
+        if (last || gn_active_report_month(r, number + 1) != m) {
+            r->month[m].users = gn_hll_count(&month);
             gn_hll_release(&month);
         }
     }
@@ -223,43 +210,24 @@ done:
     return result;
 }
 
-static size_t report_bytes(const gn_active_report *r)
-{
-    return (r->ndays + r->nweeks + r->nmonths) * sizeof *r->day + r->ndays * sizeof *r->rolling;
-}
-
-void gn_approx_report_release(gn_approx *a, gn_active_report *r)
-{
-    if (r->day)
-        gn_budget_give(a->budget, report_bytes(r));
-    free(r->day);
-    free(r->week);
-    free(r->month);
-    free(r->rolling);
-    memset(r, 0, sizeof *r);
-}
-
 int gn_approx_count(gn_approx *a, int64_t from, int64_t to, gn_active_report *r, gn_err *e)
 {
     int64_t first, last;
-    *r = (gn_active_report){.from = from, .to = to, .since = from};
+    *r = gn_active_report_of(from, to);
     if (to < from)
         return 0;
     if (gn_approx_covered(a, &first, &last) && first < from)
         r->since = first;
-    r->ndays = (size_t)(to - from + 1);
-    r->nweeks = (size_t)((to - gn_week_start(from)) / 7 + 1);
-    r->nmonths = (size_t)(gn_month_of_day(to) - gn_month_of_day(from) + 1);
-    if (gn_budget_take(a->budget, report_bytes(r), e))
+    if (gn_budget_take(a->budget, gn_active_report_bytes(r), e)) {
+        *r = gn_active_report_of(from, from - 1);
         return -1;
-    r->day = gn_calloc(r->ndays, sizeof *r->day, e);
-    r->week = gn_calloc(r->nweeks, sizeof *r->week, e);
-    r->month = gn_calloc(r->nmonths, sizeof *r->month, e);
-    r->rolling = gn_calloc(r->ndays, sizeof *r->rolling, e);
-    return !r->day || !r->week || !r->month || !r->rolling || count_days(a, r, e) ||
-                   count_rolling(a, r, e)
-               ? -1
-               : 0;
+    }
+    if (gn_active_report_alloc(r, e) || count_days(a, r, e) || gn_active_report_add_up(r, e) ||
+        count_rolling(a, r, e)) {
+        gn_active_report_release(r, a->budget);
+        return -1;
+    }
+    return 0;
 }
 
 /* ---- the state ---- */

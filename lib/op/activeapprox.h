@@ -12,7 +12,8 @@
 #define GN_OP_ACTIVEAPPROX_H
 
 #include "../stream/writer.h"
-#include "active.h"
+#include "../stream/batch.h"
+#include "activereport.h"
 
 typedef struct gn_approx gn_approx;
 
@@ -32,9 +33,8 @@ int gn_approx_sketches(gn_approx *a, const gn_str *sketch, const int64_t *day, s
 
 /* The days with events; false when there are none. */
 bool gn_approx_covered(const gn_approx *a, int64_t *first, int64_t *last);
-/* As gn_active_count and gn_active_report_release. */
+/* As gn_active_count. */
 int gn_approx_count(gn_approx *a, int64_t from, int64_t to, gn_active_report *r, gn_err *e);
-void gn_approx_report_release(gn_approx *a, gn_active_report *r);
 
 /* The header of the state into a zeroed *h, but for `partial`; `value` NULL: without total. */
 int gn_approx_header(gn_header *h, const char *value, gn_err *e);

@@ -11,11 +11,12 @@ static int add_approx(gn_approx *a, gn_activity *in, gn_err *e)
 
 static int add_rollup(gn_rollup *r, gn_activity *in, gn_err *e)
 {
-    if (gn_rollup_add(r, in->key, in->day, in->events, in->n, in->sum, in->valid, in->nvalid, e))
+    if (gn_rollup_add(r, in->user_type, in->key, in->day, in->events, in->n, in->sum, in->valid,
+                      in->nvalid, e))
         return -1;
-    return in->o.states && in->touches
-               ? gn_rollup_touch(r, in->key, in->day, in->touch, in->row, in->nrow, e)
-               : 0;
+    return in->o.states && in->touches ? gn_rollup_touch(r, in->user_type, in->key, in->day,
+                                                         in->touch, in->row, in->nrow, e)
+                                       : 0;
 }
 
 static int add_active(gn_active *a, gn_activity *in, gn_err *e)
@@ -37,7 +38,7 @@ static int add_touched(const gn_active_sink *s, gn_activity *in, gn_err *e)
     int r = 0;
     for (size_t n; r == 0 && (n = gn_activity_touched(in)) > 0;)
         r = s->approx   ? gn_approx_users(s->approx, key, day, NULL, n, e)
-            : s->rollup ? gn_rollup_touch(s->rollup, key, day, NULL, NULL, n, e)
+            : s->rollup ? gn_rollup_touch(s->rollup, in->user_type, key, day, NULL, NULL, n, e)
                         : gn_active_rollups(s->active, key, day, none, nothing, NULL, n, e);
     return r;
 }

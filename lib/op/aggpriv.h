@@ -200,7 +200,7 @@ int agg_group_code(const agg_spec *s, gn_str keys, gn_buf *to, gn_err *e);
 /* A walk over all entries of the tables in order. */
 typedef struct agg_walk {
     gn_agg *g;
-    gn_keyitem *group, *value; /* sorted; group NULL: the groups are in order already */
+    gn_sortkey *group, *value; /* sorted; group NULL: the groups are in order already */
     size_t ngroups, nvalues, at, vat;
     size_t bytes;
     gn_buf code, body;

@@ -92,9 +92,9 @@ static gn_str value_bytes(gn_str vkey)
     return (gn_str){vkey.p + 5, vkey.n - 5};
 }
 
-static int cmp_groups(void *ctx, uint32_t x, uint32_t y)
+static int cmp_groups(const void *ctx, uint32_t x, uint32_t y)
 {
-    gn_agg *g = ctx;
+    const gn_agg *g = ctx;
     const agg_spec *s = &g->spec;
     gn_str a = gn_hashtab_key(g->t.groups, x), b = gn_hashtab_key(g->t.groups, y);
     const uint8_t *p = a.p, *q = b.p;
@@ -110,77 +110,121 @@ static int cmp_groups(void *ctx, uint32_t x, uint32_t y)
     return 0;
 }
 
-static int cmp_values(void *ctx, uint32_t x, uint32_t y)
+static int cmp_values(const void *ctx, uint32_t x, uint32_t y)
 {
-    gn_agg *g = ctx;
+    const gn_agg *g = ctx;
     gn_str a = gn_hashtab_key(g->t.values, x), b = gn_hashtab_key(g->t.values, y);
     return gn_value_cmp(g->spec.col[g->spec.run[a.p[4]].col].type, value_bytes(a), value_bytes(b));
 }
 
-static uint64_t be64(const uint8_t *p, size_t n)
+/* What to sort codes by: those of their first bytes that differ at all, as many as there is room
+ * for, which leaves the order as it is; whole keys come after. */
+typedef struct picking {
+    bool any;
+    uint8_t first[SAMPLE_BYTES], vary[SAMPLE_BYTES];
+    uint8_t pick[GN_SORTKEY_BYTES];
+    size_t npick;
+} picking;
+
+static uint8_t code_byte(const gn_buf *code, size_t k)
 {
-    uint8_t b[8] = {0};
-    memcpy(b, p, n < 8 ? n : 8);
-    return gn_be64(b);
+    return k < code->n ? code->p[k] : 0;
 }
 
-/* Sort the groups: by those 16 of the first bytes of their codes that differ at all, which leaves
- * the order as it is, then by whole keys. */
+static void pick_see(picking *p, const gn_buf *code)
+{
+    for (size_t k = 0; k < SAMPLE_BYTES; k++) {
+        uint8_t c = code_byte(code, k);
+        if (!p->any)
+            p->first[k] = c;
+        p->vary[k] |= c ^ p->first[k];
+    }
+    p->any = true;
+}
+
+static void pick_choose(picking *p, size_t most)
+{
+    for (size_t k = 0; k < SAMPLE_BYTES && p->npick < most; k++)
+        if (p->vary[k])
+            p->pick[p->npick++] = (uint8_t)k;
+}
+
+/* The bytes that were picked; how many. */
+static size_t pick_pack(const picking *p, const gn_buf *code, uint8_t *to)
+{
+    for (size_t k = 0; k < p->npick; k++)
+        to[k] = code_byte(code, p->pick[k]);
+    return p->npick;
+}
+
 static int sort_groups(gn_agg *g, agg_walk *w, gn_err *e)
 {
-    uint8_t first[SAMPLE_BYTES], vary[SAMPLE_BYTES] = {0}, pick[16];
-    size_t npick = 0;
-    gn_buf *code = &g->scratch;
-    for (size_t i = 0; i < w->ngroups; i++) {
-        if (agg_group_code(&g->spec, gn_hashtab_key(g->t.groups, (uint32_t)i), code, e))
-            return -1;
-        for (size_t k = 0; k < SAMPLE_BYTES; k++) {
-            uint8_t c = k < code->n ? code->p[k] : 0;
-            if (i == 0)
-                first[k] = c;
-            vary[k] |= c ^ first[k];
+    picking p = {0};
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < w->ngroups; i++) {
+            gn_str keys = gn_hashtab_key(g->t.groups, (uint32_t)i);
+            uint8_t packed[GN_SORTKEY_BYTES];
+            if (agg_group_code(&g->spec, keys, &g->scratch, e))
+                return -1;
+            if (pass == 0) {
+                pick_see(&p, &g->scratch);
+                continue;
+            }
+            gn_sortkey_set(&w->group[i], packed, pick_pack(&p, &g->scratch, packed));
+            w->group[i].item = (uint32_t)i;
         }
-    }
-    for (size_t k = 0; k < SAMPLE_BYTES && npick < 16; k++)
-        if (vary[k])
-            pick[npick++] = (uint8_t)k;
-    for (size_t i = 0; i < w->ngroups; i++) {
-        uint8_t packed[16] = {0};
-        if (agg_group_code(&g->spec, gn_hashtab_key(g->t.groups, (uint32_t)i), code, e))
-            return -1;
-        for (size_t k = 0; k < npick; k++)
-            packed[k] = pick[k] < code->n ? code->p[pick[k]] : 0;
-        w->group[i] = (gn_keyitem){gn_be64(packed), gn_be64(packed + 8), (uint32_t)i};
+        if (pass == 0)
+            pick_choose(&p, GN_SORTKEY_BYTES);
     }
     gn_keysort(w->group, w->ngroups, cmp_groups, g);
     return 0;
 }
 
-static int sort_values(gn_agg *g, agg_walk *w, gn_err *e)
+/* The keys that values are sorted by: the place of the group (rank NULL: its number), the run, and
+ * what there is room for of the value. */
+static int set_value_keys(gn_agg *g, agg_walk *w, const uint32_t *rank, gn_err *e)
 {
     const agg_spec *s = &g->spec;
+    picking p = {0};
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < w->nvalues; i++) {
+            gn_str k = gn_hashtab_key(g->t.values, (uint32_t)i);
+            uint32_t group = value_group(k);
+            uint8_t packed[GN_SORTKEY_BYTES];
+            g->scratch.n = 0;
+            if (gn_keycode_add(&g->scratch, s->col[s->run[k.p[4]].col].type, value_bytes(k), false,
+                               e))
+                return -1;
+            if (pass == 0) {
+                pick_see(&p, &g->scratch);
+                continue;
+            }
+            gn_put32(packed, rank ? rank[group] : group);
+            packed[4] = k.p[4];
+            size_t n = 5 + pick_pack(&p, &g->scratch, packed + 5);
+            gn_sortkey_set(&w->value[i], packed, n);
+            w->value[i].item = (uint32_t)i;
+        }
+        if (pass == 0)
+            pick_choose(&p, GN_SORTKEY_BYTES - 5);
+    }
+    return 0;
+}
+
+static int sort_values(gn_agg *g, agg_walk *w, gn_err *e)
+{
     uint32_t *rank = NULL;
     if (w->group) {
         if (!(rank = gn_alloc(w->ngroups, sizeof *rank, e)))
             return -1;
         for (size_t i = 0; i < w->ngroups; i++)
-            rank[w->group[i].i] = (uint32_t)i;
+            rank[w->group[i].item] = (uint32_t)i;
     }
-    for (size_t i = 0; i < w->nvalues; i++) {
-        gn_str k = gn_hashtab_key(g->t.values, (uint32_t)i);
-        uint32_t group = value_group(k);
-        g->scratch.n = 0;
-        if (gn_keycode_add(&g->scratch, s->col[s->run[k.p[4]].col].type, value_bytes(k), false,
-                           e)) {
-            free(rank);
-            return -1;
-        }
-        w->value[i] = (gn_keyitem){(uint64_t)(rank ? rank[group] : group) << 8 | k.p[4],
-                                   be64(g->scratch.p + 1, g->scratch.n - 1), (uint32_t)i};
-    }
+    int r = set_value_keys(g, w, rank, e);
     free(rank);
-    gn_keysort(w->value, w->nvalues, cmp_values, g);
-    return 0;
+    if (r == 0)
+        gn_keysort(w->value, w->nvalues, cmp_values, g);
+    return r;
 }
 
 int agg_walk_begin(agg_walk *w, gn_agg *g, bool sorted, gn_err *e)
@@ -188,7 +232,7 @@ int agg_walk_begin(agg_walk *w, gn_agg *g, bool sorted, gn_err *e)
     *w = (agg_walk){
         .g = g, .ngroups = gn_hashtab_count(g->t.groups), .nvalues = gn_hashtab_count(g->t.values)};
     size_t groups = sorted ? 0 : w->ngroups;
-    w->bytes = (groups + w->nvalues) * sizeof(gn_keyitem) + groups * sizeof(uint32_t);
+    w->bytes = (groups + w->nvalues) * sizeof(gn_sortkey) + groups * sizeof(uint32_t);
     gn_budget_give(g->o.budget, g->reserve); /* until the tables are cleared */
     g->reserve = 0;
     /* keys that were looked up just when the memory ran out have no cell yet */
@@ -217,7 +261,7 @@ void agg_walk_end(agg_walk *w)
 
 static uint32_t walk_group(const agg_walk *w, size_t rank)
 {
-    return w->group ? w->group[rank].i : (uint32_t)rank;
+    return w->group ? w->group[rank].item : (uint32_t)rank;
 }
 
 int agg_walk_next(agg_walk *w, gn_str *key, gn_str *body, gn_err *e)
@@ -225,8 +269,8 @@ int agg_walk_next(agg_walk *w, gn_str *key, gn_str *body, gn_err *e)
     gn_agg *g = w->g;
     const agg_spec *s = &g->spec;
     w->body.n = 0;
-    if (w->at > 0 && w->vat < w->nvalues && w->value[w->vat].hi >> 8 == w->at - 1) {
-        uint32_t i = w->value[w->vat++].i;
+    if (w->at > 0 && w->vat < w->nvalues && w->value[w->vat].hi >> 32 == w->at - 1) {
+        uint32_t i = w->value[w->vat++].item;
         gn_str k = gn_hashtab_key(g->t.values, i);
         uint8_t tag = (uint8_t)(1 + k.p[4]), head[9] = {tag};
         gn_str v = value_bytes(k);

@@ -1,14 +1,24 @@
-/* rollup.c - see rollup.h. Users get dense numbers, (number, day) pairs likewise; at the end users
- * are ranked by value once, so that rows sort by two integers. */
+/* rollup.c - see rollup.h. One cell (celltab.h) a user and day, with the day as its tag; sorted by
+ * user and day at the end. When the next cell would pass the budget, all of them become a sorted
+ * run (spill.h), and at the end the runs are merged, rows of the same user and day added up.
+ *
+ * An entry's key is the user's code (keycode.h) and the day in 3 bytes; its body events,
+ * interactions and touches as msgpack ints, and then the total without the leading bytes that its
+ * sign says. */
 #include "rollup.h"
 
 #include "../base/civil.h"
-#include "../kernel/hashtab.h"
-#include "../stream/value.h"
+#include "../io/mp.h"
+#include "../kernel/celltab.h"
+#include "../kernel/keycode.h"
+#include "../kernel/spill.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define TAG_BITS 24
+#define BODY_MAX (3 * GN_MP_HEAD + 16)
 
 typedef struct total {
     uint64_t events, interactions, touches;
@@ -17,26 +27,21 @@ typedef struct total {
 
 struct gn_rollup {
     gn_budget *budget;
-    gn_hashtab *users; /* by encoding */
-    gn_hashtab *days;  /* by user number and day */
-    total *total;      /* by the number of the pair */
-    size_t cap;
+    const char *temp_dir;
+    gn_type user_type;
+    gn_celltab cells; /* words of a body: events, interactions, touches, total (low half first) */
+    gn_spill *spill;
+    gn_buf buf;
 };
 
-typedef struct pair {
-    uint32_t user;
-    int32_t day;
-} pair;
-
-gn_rollup *gn_rollup_new(gn_budget *b, gn_err *e)
+gn_rollup *gn_rollup_new(gn_budget *b, const char *temp_dir, gn_err *e)
 {
     gn_rollup *r = gn_calloc(1, sizeof *r, e);
     if (!r)
         return NULL;
     r->budget = b;
-    r->users = gn_hashtab_new(b, e);
-    r->days = gn_hashtab_new(b, e);
-    if (!r->users || !r->days) {
+    r->temp_dir = temp_dir;
+    if (gn_celltab_init(&r->cells, TAG_BITS, b, e)) {
         gn_rollup_free(r);
         return NULL;
     }
@@ -47,79 +52,204 @@ void gn_rollup_free(gn_rollup *r)
 {
     if (!r)
         return;
-    gn_hashtab_free(r->users);
-    gn_hashtab_free(r->days);
-    gn_unmap(r->total, r->cap * sizeof *r->total, r->budget);
+    gn_celltab_release(&r->cells);
+    gn_spill_free(r->spill);
+    gn_buf_release(&r->buf);
     free(r);
 }
 
-static int room(gn_rollup *r, size_t n, gn_err *e)
+void gn_rollup_spilled(const gn_rollup *r, uint64_t *runs, uint64_t *bytes)
 {
-    if (n <= r->cap)
-        return 0;
-    size_t cap = r->cap ? r->cap : 4096;
-    while (cap < n)
-        cap *= 2;
-    total *t = gn_map(cap * sizeof *t, r->budget, e);
-    if (!t)
-        return -1;
-    if (r->cap)
-        memcpy(t, r->total, r->cap * sizeof *t);
-    gn_unmap(r->total, r->cap * sizeof *t, r->budget);
-    r->total = t;
-    r->cap = cap;
+    *runs = r->spill ? gn_spill_runs(r->spill) : 0;
+    *bytes = r->spill ? gn_spill_bytes(r->spill) : 0;
+}
+
+static total total_of(const gn_cell *c)
+{
+    return (total){c->body[0], c->body[1], c->body[2],
+                   (gn_i128)((gn_u128)c->body[4] << 64 | c->body[3])};
+}
+
+static void set_total(gn_cell *c, const total *t)
+{
+    c->body[0] = t->events;
+    c->body[1] = t->interactions;
+    c->body[2] = t->touches;
+    c->body[3] = (uint64_t)t->sum;
+    c->body[4] = (uint64_t)((gn_u128)t->sum >> 64);
+}
+
+/* True when it overflows. */
+static bool add_total(total *t, const total *u)
+{
+    return __builtin_add_overflow(t->events, u->events, &t->events) ||
+           __builtin_add_overflow(t->interactions, u->interactions, &t->interactions) ||
+           __builtin_add_overflow(t->touches, u->touches, &t->touches) ||
+           __builtin_add_overflow(t->sum, u->sum, &t->sum) || t->events > INT64_MAX ||
+           t->touches > INT64_MAX;
+}
+
+static int overflow(gn_err *e)
+{
+    return gn_fail(e, GN_INPUT, "a user's totals of a day overflow");
+}
+
+/* ---- spilling ---- */
+
+static uint32_t pack(const total *t, uint8_t body[BODY_MAX])
+{
+    uint8_t sum[16], *p = gn_mp_int(gn_mp_int(body, (int64_t)t->events), (int64_t)t->interactions);
+    p = gn_mp_int(p, (int64_t)t->touches);
+    uint8_t sign = t->sum < 0 ? 0xff : 0;
+    size_t skip = 0;
+    gn_i128_put(t->sum, sum);
+    while (skip < 15 && sum[skip] == sign && ((sum[skip + 1] ^ sign) & 0x80) == 0)
+        skip++;
+    skip += t->sum == 0; /* nothing at all */
+    memcpy(p, sum + skip, 16 - skip);
+    return (uint32_t)(p + (16 - skip) - body);
+}
+
+static int broken(gn_err *e)
+{
+    return gn_fail(e, GN_IO, "a temporary file was damaged");
+}
+
+static int unpack(gn_str body, total *t, gn_err *e)
+{
+    const uint8_t *p = body.p, *end = p + body.n;
+    uint8_t sum[16];
+    if (!(p = gn_mp_get_uint(p, end, &t->events)) ||
+        !(p = gn_mp_get_uint(p, end, &t->interactions)) ||
+        !(p = gn_mp_get_uint(p, end, &t->touches)) || end - p > 16)
+        return broken(e);
+    size_t n = (size_t)(end - p);
+    memset(sum, n && *p & 0x80 ? 0xff : 0, sizeof sum);
+    memcpy(sum + 16 - n, p, n);
+    t->sum = gn_i128_get(sum);
     return 0;
 }
 
-/* The numbers of the pairs of n rows; row NULL: rows 0 .. n-1. */
-static int find_pairs(gn_rollup *r, const gn_str *user, const int64_t *day, const uint16_t *row,
-                      size_t n, uint32_t *number, gn_err *e)
+/* The same user and day of two runs. */
+static int combine(void *ctx, gn_str key, gn_buf *to, gn_str body, gn_err *e)
 {
-    pair p[GN_BATCH];
-    gn_str key[GN_BATCH];
-    if (n == 0)
-        return 0;
-    for (size_t k = 0; k < n; k++)
-        key[k] = user[row ? row[k] : k];
-    if (gn_hashtab_add(r->users, key, number, n, e))
+    total t = {0}, u = {0};
+    (void)ctx;
+    (void)key;
+    if (unpack((gn_str){to->p, (uint32_t)to->n}, &t, e) || unpack(body, &u, e))
         return -1;
-    for (size_t k = 0; k < n; k++) {
-        p[k] = (pair){number[k], (int32_t)day[row ? row[k] : k]};
-        key[k] = (gn_str){(const uint8_t *)&p[k], sizeof p[k]};
-    }
-    return gn_hashtab_add(r->days, key, number, n, e) || room(r, gn_hashtab_count(r->days), e) ? -1
-                                                                                               : 0;
-}
-
-int gn_rollup_add(gn_rollup *r, const gn_str *user, const int64_t *day, const uint64_t *events,
-                  const uint64_t *interactions, const gn_i128 *sum, const uint16_t *row, size_t n,
-                  gn_err *e)
-{
-    uint32_t number[GN_BATCH];
-    if (find_pairs(r, user, day, row, n, number, e))
+    if (add_total(&t, &u))
+        return overflow(e);
+    to->n = 0;
+    if (gn_buf_reserve(to, BODY_MAX, e))
         return -1;
-    for (size_t k = 0; k < n; k++) {
-        total *t = &r->total[number[k]];
-        if (__builtin_add_overflow(t->events, events[row[k]], &t->events) ||
-            __builtin_add_overflow(t->interactions, interactions[row[k]], &t->interactions) ||
-            __builtin_add_overflow(t->sum, sum[row[k]], &t->sum) || t->events > INT64_MAX)
-            return gn_fail(e, GN_INPUT, "a user's totals of a day overflow");
-    }
+    to->n = pack(&t, to->p);
     return 0;
 }
 
-int gn_rollup_touch(gn_rollup *r, const gn_str *user, const int64_t *day, const uint64_t *touches,
-                    const uint16_t *row, size_t n, gn_err *e)
+/* All rows that are held become a run. */
+static int spill(gn_rollup *r, gn_err *e)
 {
-    uint32_t number[GN_BATCH];
-    if (find_pairs(r, user, day, row, n, number, e))
+    gn_spill_options o = {.dir = r->temp_dir, .budget = r->budget, .combine = combine};
+    if (!r->spill && !(r->spill = gn_spill_new(&o, e)))
         return -1;
-    for (size_t k = 0; k < n; k++) {
-        uint64_t *t = &r->total[number[k]].touches;
-        if (__builtin_add_overflow(*t, row ? touches[row[k]] : 1, t) || *t > INT64_MAX)
-            return gn_fail(e, GN_INPUT, "a user's totals of a day overflow");
+    if (gn_spill_run(r->spill, e) || gn_celltab_sort(&r->cells, &r->user_type, e))
+        return -1;
+    for (size_t i = 0; i < r->cells.count; i++) {
+        const gn_cell *c = gn_celltab_sorted(&r->cells, i);
+        uint8_t room[GN_CELL_KEY], body[BODY_MAX];
+        uint32_t tag = gn_celltab_tag(&r->cells, c);
+        uint8_t day[3] = {(uint8_t)(tag >> 16), (uint8_t)(tag >> 8), (uint8_t)tag};
+        total t = total_of(c);
+        r->buf.n = 0;
+        if (gn_keycode_add(&r->buf, r->user_type, gn_celltab_key(&r->cells, c, room), false, e) ||
+            gn_buf_add(&r->buf, day, sizeof day, e) ||
+            gn_spill_put(r->spill, (gn_str){r->buf.p, (uint32_t)r->buf.n},
+                         (gn_str){body, pack(&t, body)}, e))
+            return -1;
     }
+    gn_celltab_clear(&r->cells);
     return 0;
+}
+
+/* ---- adding ---- */
+
+typedef struct adding {
+    const gn_str *user;
+    const int64_t *day;
+    const uint64_t *events, *interactions, *touches; /* touches: or all of these, or 1 each */
+    const gn_i128 *sum;
+    const uint16_t *row; /* NULL: as they come */
+    size_t done;
+    bool overflow;
+} adding;
+
+static inline void ask(void *ctx, size_t i, gn_cellprobe *q)
+{
+    const adding *a = ctx;
+    size_t k = a->row ? a->row[a->done + i] : a->done + i;
+    gn_cellprobe_set(q, a->user[k], (uint32_t)(a->day[k] - GN_DAY_MIN), TAG_BITS, (uint32_t)k);
+}
+
+static inline void hit(void *ctx, const gn_cellprobe *q, gn_cell *c)
+{
+    adding *a = ctx;
+    uint32_t k = q->arg;
+    total t = total_of(c), u = {a->events[k], a->interactions[k], 0, a->sum[k]};
+    a->overflow |= add_total(&t, &u);
+    set_total(c, &t);
+}
+
+static inline void touch(void *ctx, const gn_cellprobe *q, gn_cell *c)
+{
+    adding *a = ctx;
+    total t = total_of(c), u = {.touches = a->touches ? a->touches[q->arg] : 1};
+    a->overflow |= add_total(&t, &u);
+    set_total(c, &t);
+}
+
+/* `done` of the n rows were done, *e says why no more: 1 when they are all of them, 0 when there is
+ * room for the others. */
+static int go_on(gn_rollup *r, adding *a, size_t done, size_t n, gn_err *e)
+{
+    a->done += done;
+    if (a->overflow) {
+        gn_err_clear(e);
+        return overflow(e);
+    }
+    if (a->done == n)
+        return 1;
+    if (r->cells.count == 0) /* no memory for a single row */
+        return -1;
+    gn_err_clear(e);
+    return spill(r, e);
+}
+
+int gn_rollup_add(gn_rollup *r, gn_type user_type, const gn_str *user, const int64_t *day,
+                  const uint64_t *events, const uint64_t *interactions, const gn_i128 *sum,
+                  const uint16_t *row, size_t n, gn_err *e)
+{
+    adding a = {user, day, events, interactions, NULL, sum, row, 0, false};
+    int more = 0;
+    r->user_type = user_type;
+    while (more == 0) {
+        size_t done = gn_celltab_rows(&r->cells, TAG_BITS, n - a.done, ask, hit, &a, e);
+        more = go_on(r, &a, done, n, e);
+    }
+    return more == 1 ? 0 : -1;
+}
+
+int gn_rollup_touch(gn_rollup *r, gn_type user_type, const gn_str *user, const int64_t *day,
+                    const uint64_t *touches, const uint16_t *row, size_t n, gn_err *e)
+{
+    adding a = {.user = user, .day = day, .touches = row ? touches : NULL, .row = row};
+    int more = 0;
+    r->user_type = user_type;
+    while (more == 0) {
+        size_t done = gn_celltab_rows(&r->cells, TAG_BITS, n - a.done, ask, touch, &a, e);
+        more = go_on(r, &a, done, n, e);
+    }
+    return more == 1 ? 0 : -1;
 }
 
 int gn_rollup_header(gn_header *h, const char *user, gn_type user_type, const char *value,
@@ -141,87 +271,73 @@ int gn_rollup_header(gn_header *h, const char *user, gn_type user_type, const ch
 
 /* ---- output in order ---- */
 
-typedef struct ranked {
-    uint64_t key; /* rank of the user, then the day */
-    uint32_t pair;
-} ranked;
+/* The last of the fields, as they are asked for. */
+typedef struct fields {
+    bool touches, sum;
+} fields;
 
-static int cmp_ranked(const void *a, const void *b)
+static int write_row(gn_row *row, gn_str user, int64_t day, const total *t, fields f, gn_writer *w,
+                     gn_err *e)
 {
-    uint64_t x = ((const ranked *)a)->key, y = ((const ranked *)b)->key;
-    return (x > y) - (x < y);
-}
-
-typedef struct by_value {
-    const gn_hashtab *users;
-    gn_type type;
-} by_value;
-
-static int cmp_users(const void *a, const void *b, void *context)
-{
-    const by_value *v = context;
-    return gn_value_cmp(v->type, gn_hashtab_key(v->users, *(const uint32_t *)a),
-                        gn_hashtab_key(v->users, *(const uint32_t *)b));
-}
-
-static pair pair_at(const gn_rollup *r, size_t i)
-{
-    pair p;
-    memcpy(&p, gn_hashtab_key(r->days, (uint32_t)i).p, sizeof p);
-    return p;
-}
-
-static int write_row(const gn_rollup *r, gn_row *row, uint32_t i, bool with_touches, bool with_sum,
-                     gn_writer *w, gn_err *e)
-{
-    pair p = pair_at(r, i);
-    const total *t = &r->total[i];
     uint8_t sum[16];
     gn_i128_put(t->sum, sum);
-    return gn_row_begin(row, (size_t)4 + with_touches + with_sum, e) ||
-                   gn_row_raw(row, gn_hashtab_key(r->users, p.user), e) ||
-                   gn_row_date(row, p.day, e) || gn_row_int(row, (int64_t)t->events, e) ||
+    return gn_row_begin(row, (size_t)4 + f.touches + f.sum, e) || gn_row_raw(row, user, e) ||
+                   gn_row_date(row, day, e) || gn_row_int(row, (int64_t)t->events, e) ||
                    gn_row_int(row, (int64_t)t->interactions, e) ||
-                   (with_touches && gn_row_int(row, (int64_t)t->touches, e)) ||
-                   (with_sum && gn_row_bin(row, sum, sizeof sum, e)) || gn_row_write(row, w, e)
+                   (f.touches && gn_row_int(row, (int64_t)t->touches, e)) ||
+                   (f.sum && gn_row_bin(row, sum, sizeof sum, e)) || gn_row_write(row, w, e)
                ? -1
                : 0;
 }
 
-int gn_rollup_write(gn_rollup *r, gn_type user_type, bool with_touches, bool with_sum, gn_writer *w,
-                    gn_err *e)
+static int write_held(gn_rollup *r, gn_row *row, fields f, gn_writer *w, gn_err *e)
 {
-    size_t nusers = gn_hashtab_count(r->users), n = gn_hashtab_count(r->days);
-    size_t bytes = nusers * 2 * sizeof(uint32_t) + n * sizeof(ranked);
-    if (gn_budget_take(r->budget, bytes, e))
+    if (gn_celltab_sort(&r->cells, &r->user_type, e))
         return -1;
-    uint32_t *order = gn_alloc(nusers, sizeof *order, e), *rank = gn_alloc(nusers, sizeof *rank, e);
-    ranked *rows = gn_alloc(n, sizeof *rows, e);
-    gn_row row = {0};
-    int result = -1;
-    if (!order || !rank || !rows)
-        goto done;
-    for (size_t i = 0; i < nusers; i++)
-        order[i] = (uint32_t)i;
-    by_value v = {r->users, user_type};
-    qsort_r(order, nusers, sizeof *order, cmp_users, &v);
-    for (size_t i = 0; i < nusers; i++)
-        rank[order[i]] = (uint32_t)i;
-    for (size_t i = 0; i < n; i++) {
-        pair p = pair_at(r, i);
-        rows[i] = (ranked){(uint64_t)rank[p.user] << 32 | (uint32_t)(p.day - (int32_t)GN_DAY_MIN),
-                           (uint32_t)i};
+    for (size_t i = 0; i < r->cells.count; i++) {
+        const gn_cell *c = gn_celltab_sorted(&r->cells, i);
+        uint8_t room[GN_CELL_KEY];
+        total t = total_of(c);
+        if (write_row(row, gn_celltab_key(&r->cells, c, room),
+                      (int64_t)gn_celltab_tag(&r->cells, c) + GN_DAY_MIN, &t, f, w, e))
+            return -1;
     }
-    qsort(rows, n, sizeof *rows, cmp_ranked);
-    for (size_t i = 0; i < n; i++)
-        if (write_row(r, &row, rows[i].pair, with_touches, with_sum, w, e))
-            goto done;
-    result = 0;
-done:
+    return 0;
+}
+
+static int write_spilled(gn_rollup *r, gn_row *row, fields f, gn_writer *w, gn_err *e)
+{
+    gn_str key, body;
+    int more;
+    if (spill(r, e))
+        return -1;
+    gn_celltab_release(&r->cells);
+    if (r->budget)
+        gn_spill_memory(r->spill, r->budget->cap - r->budget->used);
+    if (gn_spill_read(r->spill, NULL, e))
+        return -1;
+    while ((more = gn_spill_next(r->spill, &key, &body, e)) == 1) {
+        total t = {0};
+        r->buf.n = 0;
+        size_t n = gn_keycode_get(&r->buf, r->user_type, key, e);
+        if (n == 0)
+            return -1;
+        if (n + 3 != key.n)
+            return broken(e);
+        const uint8_t *d = key.p + n;
+        int64_t day = (int64_t)(d[0] << 16 | d[1] << 8 | d[2]) + GN_DAY_MIN;
+        gn_str user = {r->buf.p, (uint32_t)r->buf.n};
+        if (unpack(body, &t, e) || write_row(row, user, day, &t, f, w, e))
+            return -1;
+    }
+    return more;
+}
+
+int gn_rollup_write(gn_rollup *r, bool with_touches, bool with_sum, gn_writer *w, gn_err *e)
+{
+    gn_row row = {0};
+    fields f = {with_touches, with_sum};
+    int result = r->spill ? write_spilled(r, &row, f, w, e) : write_held(r, &row, f, w, e);
     gn_row_release(&row);
-    free(order);
-    free(rank);
-    free(rows);
-    gn_budget_give(r->budget, bytes);
     return result;
 }

@@ -245,8 +245,11 @@ END
 
 @test "memory: users take none, days do; without room for them: 5, naming -m, no table" {
     gn-gen --rows 1000000 --users 3000000 -o big.gn
-    gn-dau -m 16M --approx --by month big.gn >/dev/null
-    status 5 gn-dau -m 16M big.gn
+    gn-dau -m 16M --stats=s.json big.gn >/dev/null
+    has "$(cat s.json)" '"spill_runs":'
+    [[ $(cat s.json) != *'"spill_runs":0'* ]]
+    gn-dau -m 16M --approx --by month --stats=s.json big.gn >/dev/null
+    [[ $(cat s.json) != *spill_runs* ]]
     # 800 users on each of 1,100 days.
     awk 'BEGIN { print "who,day"
         for (d = 0; d < 1100; d++) {

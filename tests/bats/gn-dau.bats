@@ -382,10 +382,3 @@ END
     gn-dau --merge ac.p b.p | records >got
     same want got
 }
-
-@test "no memory for the state: 5, naming -m, no table" {
-    gn-gen --rows 1000000 --users 1000000 -o big.gn
-    status 5 gn-dau -m 16M --also week=w.gn -o d.gn big.gn
-    has "$(cat err)" "-m"
-    [ ! -e d.gn ] && [ ! -e w.gn ]
-}

@@ -79,7 +79,7 @@ static void differential(int64_t least, uint32_t span)
             day[i] = least + rnd(span);
             want[n++] = (pair){at, day[i]};
         }
-        assert_int_equal(gn_dayset_add(s, key, day, NULL, m, &e), 0);
+        assert_int_equal(gn_dayset_add(s, key, day, NULL, m, &e), m);
     }
     qsort(want, n, sizeof *want, cmp_pair);
     size_t distinct = 0;
@@ -98,7 +98,7 @@ static void differential(int64_t least, uint32_t span)
         key[i] = k.key[p.key];
         day[i] = p.day;
     }
-    assert_int_equal(gn_dayset_add(s, key, day, NULL, 200, &e), 0);
+    assert_int_equal(gn_dayset_add(s, key, day, NULL, 200, &e), 200);
     size_t again = 0;
     for (size_t c = 0; c < gn_dayset_count(s); c++)
         for (int w = 0; w < GN_DAYSET_WORDS; w++)
@@ -127,33 +127,49 @@ static void test_edges_of_time(void **state)
     differential(GN_DAY_MIN, (uint32_t)(GN_DAY_MAX - GN_DAY_MIN + 1));
 }
 
-static void test_neighbours(void **state)
+/* Sorted: keys in the order of their bytes, the days of each in order, and all pairs are there;
+ * then the set is empty and can be filled again. */
+static void test_sorted(void **state)
 {
     (void)state;
     static keys k;
     gn_err e = {0};
-    gn_dayset *s = gn_dayset_new(NULL, &e);
+    gn_budget b = {0};
+    gn_dayset *s = gn_dayset_new(&b, &e);
     make_keys(&k);
-    for (int i = 0; i < NKEYS; i++) { /* even keys in two blocks, odd ones in the first only */
-        gn_str key[2] = {k.key[i], k.key[i]};
-        int64_t day[2] = {0, GN_DAYSET_SPAN};
-        assert_int_equal(gn_dayset_add(s, key, day, NULL, i % 2 ? 1 : 2, &e), 0);
+    for (int round = 0; round < 3; round++) {
+        size_t pairs = 0;
+        for (int i = NKEYS; i-- > 0;) /* even keys in many blocks, odd ones in the last only */
+            for (int64_t d = i % 2 ? 5 : 0; d < 6; d++) {
+                int64_t day = 1000 + (5 - d) * GN_DAYSET_SPAN;
+                assert_int_equal(gn_dayset_add(s, &k.key[i], &day, NULL, 1, &e), 1);
+                pairs++;
+            }
+        assert_true(gn_dayset_many_blocks(s));
+        assert_int_equal(gn_dayset_count(s), pairs);
+        size_t before = b.used;
+        assert_int_equal(gn_dayset_sort(s, &e), 0);
+        assert_int_equal(b.used, before);
+        uint8_t room[2][16];
+        gn_str last = {0}, key;
+        int64_t first = 0;
+        for (size_t c = 0; c < pairs; c++) {
+            gn_daycell cell = gn_dayset_sorted(s, c, &key, room[c % 2]);
+            size_t n = last.n < key.n ? last.n : key.n;
+            int order = c ? memcmp(last.p, key.p, n) : -1;
+            assert_true(order < 0 || (order == 0 && last.n == key.n && first < cell.first));
+            int at = 0;
+            while (k.key[at].n != key.n || memcmp(k.key[at].p, key.p, key.n) != 0)
+                assert_int_not_equal(++at, NKEYS);
+            last = key;
+            first = cell.first;
+        }
+        gn_dayset_clear(s);
+        assert_int_equal(gn_dayset_count(s), 0);
+        assert_false(gn_dayset_many_blocks(s));
     }
-    assert_true(gn_dayset_many_blocks(s));
-    size_t both = 0, alone = 0;
-    for (size_t c = 0; c < gn_dayset_count(s); c++) {
-        const uint64_t *before = gn_dayset_neighbour(s, c, -1),
-                       *after = gn_dayset_neighbour(s, c, 1);
-        assert_false(before && after);
-        both += before || after;
-        alone += !before && !after;
-        if (after)
-            assert_int_equal(gn_dayset_cell(s, c).first + GN_DAYSET_SPAN,
-                             gn_dayset_cell(s, c + 1).first);
-    }
-    assert_int_equal(both, 2 * (NKEYS / 2));
-    assert_int_equal(alone, NKEYS / 2);
     gn_dayset_free(s);
+    assert_int_equal(b.used, 0);
 }
 
 static void test_rows_and_budget(void **state)
@@ -167,24 +183,32 @@ static void test_rows_and_budget(void **state)
     make_keys(&k);
     int64_t day[3] = {10, 11, 12};
     uint16_t row[1] = {2};
-    assert_int_equal(gn_dayset_add(s, k.key, day, row, 1, &e), 0);
+    assert_int_equal(gn_dayset_add(s, k.key, day, row, 1, &e), 1);
     assert_int_equal(gn_dayset_count(s), 1);
     /* More keys than 4 MiB hold: an error that names the option, not a crash. */
     gn_str key[GN_BATCH];
     int64_t days[GN_BATCH] = {0};
-    int r = 0;
-    for (int i = 0; i < 100 && r == 0; i++) {
+    size_t all = 1, done = GN_BATCH;
+    for (int i = 0; i < 100 && done == GN_BATCH; i++) {
         for (int j = 0; j < GN_BATCH; j++) {
             char text[16];
             int n = snprintf(text, sizeof text, "%d", i * GN_BATCH + j);
             key[j] = (gn_str){many[j], (uint32_t)(gn_mp_str(many[j], text, (size_t)n) - many[j])};
         }
-        r = gn_dayset_add(s, key, days, NULL, GN_BATCH, &e);
+        done = gn_dayset_add(s, key, days, NULL, GN_BATCH, &e);
+        all += done;
     }
-    assert_int_equal(r, -1);
+    assert_true(done < GN_BATCH);
+    assert_int_equal(gn_dayset_count(s), all);
     assert_int_equal(e.status, GN_IO);
     assert_non_null(strstr(e.msg, "--memory"));
     assert_true(b.used <= b.cap);
+    /* Emptied it goes on where it stopped. */
+    gn_err_clear(&e);
+    gn_dayset_clear(s);
+    assert_int_equal(gn_dayset_add(s, key + done, days, NULL, GN_BATCH - done, &e),
+                     GN_BATCH - done);
+    assert_int_equal(gn_dayset_count(s), GN_BATCH - done);
     gn_dayset_free(s);
     assert_int_equal(b.used, 0);
 }
@@ -193,7 +217,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_block), cmocka_unit_test(test_many_blocks),
-        cmocka_unit_test(test_edges_of_time), cmocka_unit_test(test_neighbours),
+        cmocka_unit_test(test_edges_of_time), cmocka_unit_test(test_sorted),
         cmocka_unit_test(test_rows_and_budget)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

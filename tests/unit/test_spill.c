@@ -263,6 +263,21 @@ static void test_codes(void **state)
             int want = sign(gn_value_cmp(type, only(&x), only(&y)));
             if (desc && !null)
                 want = -want;
+            if (!desc) { /* and back, whatever follows; not from a part of it */
+                gn_buf code = {0}, value = {0};
+                assert_int_equal(gn_buf_add(&code, a.p, a.n, &e) || gn_buf_add(&code, b.p, b.n, &e),
+                                 0);
+                gn_str both = {code.p, (uint32_t)code.n}, part = {a.p, (uint32_t)a.n - 1};
+                assert_int_equal(gn_keycode_get(&value, type, both, &e), a.n);
+                assert_int_equal(value.n, only(&x).n);
+                assert_memory_equal(value.p, only(&x).p, value.n);
+                gn_err bad = {0};
+                assert_int_equal(gn_keycode_get(&value, type, part, &bad), 0);
+                assert_int_equal(bad.status, GN_BUG);
+                assert_int_equal(value.n, only(&x).n);
+                gn_buf_release(&code);
+                gn_buf_release(&value);
+            }
             /* free of prefixes: the shorter length decides, unless equal */
             size_t n = a.n < b.n ? a.n : b.n;
             int got = sign(memcmp(a.p, b.p, n));
