@@ -2,7 +2,8 @@
  *
  * Few records of equal keys are sorted by insertion with a comparison. Many are sorted by radix
  * again, field by field, text by seven bytes at a time behind what all of them share, and at last
- * by the record's own bytes: multikey radix sort (Kärkkäinen and Rantala, "Engineering Radix Sort
+ * by the record's own bytes (where that gets nowhere, as with texts of one letter and many lengths,
+ * by comparison after all): multikey radix sort (Kärkkäinen and Rantala, "Engineering Radix Sort
  * for Strings", 2008). */
 #include "sortrun.h"
 
@@ -13,6 +14,7 @@
 
 #define FEW 24 /* records */
 #define AHEAD 32
+#define POOR 16 /* passes over text in a row that leave nearly all records together */
 
 /* A record too long for its reference to say how long. */
 gn_str gn_sortrun_long(const gn_sortrun *r, uint64_t ref)
@@ -42,6 +44,23 @@ static void insertion(const gn_sortrun *r, gn_pair *a, size_t n, size_t field)
         for (; j > 0 && cmp(r, field, x.value, a[j - 1].value) < 0; j--)
             a[j] = a[j - 1];
         a[j] = x;
+    }
+}
+
+/* By comparison, from the bottom up; b is scratch. */
+static void merge_sort(const gn_run *r, gn_pair *a, gn_pair *b, size_t n, size_t field)
+{
+    for (size_t i = 0; i < n; i += FEW)
+        insertion(r, a + i, n - i < FEW ? n - i : FEW, field);
+    for (size_t width = FEW; width < n; width *= 2) {
+        for (size_t lo = 0; lo < n; lo += 2 * width) {
+            size_t mid = n - lo < width ? n : lo + width,
+                   hi = n - lo < 2 * width ? n : lo + 2 * width;
+            for (size_t i = lo, j = mid, k = lo; k < hi; k++)
+                b[k] = j == hi || (i < mid && cmp(r, field, a[i].value, a[j].value) <= 0) ? a[i++]
+                                                                                          : a[j++];
+        }
+        memcpy(a, b, n * sizeof *a);
     }
 }
 
@@ -141,7 +160,12 @@ static size_t equal_keys(const gn_pair *a, size_t n)
 /* Sort a group. Calls itself for all parts but the largest, so the depth is log2(n). */
 static void refine(const gn_sortrun *r, gn_pair *a, gn_pair *b, size_t n, place w)
 {
+    unsigned poor = 0;
     while (n > 1 && w.field < r->nkeys + r->total) {
+        if (poor == POOR) {
+            merge_sort(r, a, b, n, w.field);
+            return;
+        }
         if (n <= FEW) {
             insertion(r, a, n, w.field);
             return;
@@ -162,7 +186,9 @@ static void refine(const gn_sortrun *r, gn_pair *a, gn_pair *b, size_t n, place 
         }
         if (best != m && n - m > 1)
             refine(r, a + m, b + m, n - m, (place){w.field + 1, 0});
-        w = best == m ? (place){w.field + 1, 0} : behind(r, w, a[best].key);
+        place next = best == m ? (place){w.field + 1, 0} : behind(r, w, a[best].key);
+        poor = next.field == w.field && most > n - n / 8 ? poor + 1 : 0;
+        w = next;
         a += best;
         b += best;
         n = most;

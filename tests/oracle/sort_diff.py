@@ -33,6 +33,7 @@ def a_str(r, style):
         4: lambda: "%032x" % r.getrandbits(r.choice([3, 128])),
         5: lambda: "abcdefgh" * r.randint(0, 5) + word(r, "ab", 2),
         6: lambda: word(r, "ab", 2) + SHARED * r.randint(0, 2),
+        7: lambda: "p" * r.randint(0, 900),
     }[style]()
 
 
@@ -70,7 +71,7 @@ def a_bin(r, style):
 
 
 MAKE = {
-    "str": (a_str, 7), "int": (a_int, 4), "float": (a_float, 2), "time": (a_time, 3),
+    "str": (a_str, 8), "int": (a_int, 4), "float": (a_float, 2), "time": (a_time, 3),
     "bin": (a_bin, 4), "bool": (lambda r, _: r.random() < 0.5, 1),
     "date": (lambda r, _: r.choice([-719162, 2932896, 0, 19000, 19001]), 1),
 }
