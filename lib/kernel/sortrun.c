@@ -48,7 +48,7 @@ static void insertion(const gn_sortrun *r, gn_pair *a, size_t n, size_t field)
 }
 
 /* By comparison, from the bottom up; b is scratch. */
-static void merge_sort(const gn_run *r, gn_pair *a, gn_pair *b, size_t n, size_t field)
+static void merge_sort(const gn_sortrun *r, gn_pair *a, gn_pair *b, size_t n, size_t field)
 {
     for (size_t i = 0; i < n; i += FEW)
         insertion(r, a + i, n - i < FEW ? n - i : FEW, field);
