@@ -356,9 +356,7 @@ static const gn_example examples[] = {
 };
 
 #define COMMON                                                                                     \
-    .name = "gn-uniq",                                                                             \
-    .summary = "keep one record of each key, or drop repeated records; count or split off the "    \
-               "others",                                                                           \
+    .name = "gn-uniq", .summary = "keep one record of each key, or drop repeated records",         \
     .operands = "[FILE...]", .order = "none; streams where the keys come first in it",             \
     .memory = "one record, or spilling beyond -m to disk", .opts = opts,                           \
     .opt_size = sizeof(options), .state_size = sizeof(state), .examples = examples,                \
