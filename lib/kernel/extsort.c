@@ -32,6 +32,8 @@ struct gn_extsort {
     gn_buf code;
     size_t at; /* of the sorted pairs: the next to read */
     gn_str last;
+    gn_spill_source rest; /* the last run, which is in memory */
+    bool reading;
     uint64_t dropped;
 };
 
@@ -233,22 +235,39 @@ static int write_block(gn_extsort *x, gn_recout *out, gn_err *e)
     return 0;
 }
 
+/* No more records come: sort what is in memory, and stand before the first of all. */
+static int begin_reading(gn_extsort *x, gn_err *e)
+{
+    x->reading = true;
+    if (x->n)
+        sort_block(x);
+    if (!x->spill)
+        return 0;
+    x->rest = (gn_spill_source){next_entry, x};
+    return gn_spill_read(x->spill, &x->rest, e);
+}
+
+int gn_extsort_next(gn_extsort *x, gn_str *record, gn_err *e)
+{
+    gn_str code;
+    if (!x->reading && begin_reading(x, e))
+        return -1;
+    return x->spill ? gn_spill_next(x->spill, &code, record, e) : next_sorted(x, record);
+}
+
 int gn_extsort_write(gn_extsort *x, gn_writer *w, gn_err *e)
 {
     gn_recout out = {.w = w};
     gn_str record, code;
     int r = 0;
-    if (x->n)
-        sort_block(x);
+    if (begin_reading(x, e))
+        return -1;
     if (!x->spill && !x->o.unique) {
         r = write_block(x, &out, e);
     } else if (!x->spill) {
         while (r == 0 && next_sorted(x, &record))
             r = gn_recout_put_slack(&out, record, e);
     } else {
-        gn_spill_source last = {next_entry, x};
-        if (gn_spill_read(x->spill, &last, e))
-            return -1;
         while ((r = gn_spill_next(x->spill, &code, &record, e)) == 1)
             if (gn_recout_put(&out, record, e))
                 return -1;
