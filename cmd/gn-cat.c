@@ -1,4 +1,4 @@
-/* gn-cat - concatenate streams, verifying them; compress, project, filter, cut into parts.
+/* gn-cat - concatenate streams and trees of them, verifying them; compress, project, filter, cut.
  *
  * Every value is checked: type, range, shortest form, valid UTF-8. Needs: any order.
  * Memory: streaming. Segments map one to one, and so do their claims: a record-wise filter keeps
@@ -6,6 +6,7 @@
 #include "app/app.h"
 #include "base/parse.h"
 #include "op/expr.h"
+#include "op/prune.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,8 @@ struct options {
 };
 
 struct state {
+    gn_prune prune;
+    const char *text; /* of the condition on records; NULL: none */
     gn_expr *where;
     int *field; /* of --fields */
     size_t nfields;
@@ -62,6 +65,27 @@ static int check(gn_app *a)
     return o->where ? gn_expr_check(o->where, "--where", &a->err) : 0;
 }
 
+/* Directories become their files, those that the paths do not rule out. */
+static int start(gn_app *a)
+{
+    const struct options *o = a->opt;
+    struct state *s = a->state;
+    gn_prune *p = &s->prune;
+
+    s->text = o->where;
+    if (a->files.n == 0)
+        return 0;
+    if (gn_prune_open(p, a->files.v, a->files.n, o->where, "--where", a->zone, &a->err))
+        return -1;
+    gn_app_count(a, "files_passed_over", p->tree.n - (p->nothing ? 0 : p->npaths));
+    s->text = p->rest;
+    free(a->files.v);
+    a->files.v = p->path; /* the app's from here on */
+    a->files.n = p->npaths;
+    p->path = NULL;
+    return 0;
+}
+
 static void drop(struct state *s)
 {
     gn_expr_free(s->where);
@@ -86,15 +110,14 @@ static int project(gn_app *a, gn_header *h)
 
 static int segment(gn_app *a)
 {
-    const struct options *o = a->opt;
     struct state *s = a->state;
     const gn_header *in = gn_reader_header(a->reader);
     gn_header h = {0};
     int r;
 
     drop(s);
-    if (o->where) {
-        s->where = gn_expr_condition(o->where, "--where", &in->schema, a->zone, &a->err);
+    if (s->text) {
+        s->where = gn_expr_condition(s->text, "--where", &in->schema, a->zone, &a->err);
         if (!s->where || gn_expr_want_reader(s->where, a->reader, &a->err))
             return -1;
     }
@@ -114,6 +137,11 @@ static int batch(gn_app *a, gn_batch *b)
     struct state *s = a->state;
     const uint8_t *keep = NULL;
 
+    if (s->prune.nothing) { /* the fields are known: that is all there was to read */
+        const gn_lineage none = {0};
+        a->done = true;
+        return gn_app_end_segment(a, &none, true);
+    }
     if (s->where) {
         size_t kept;
         if (gn_expr_filter(s->where, b, s->keep, &kept, &a->err))
@@ -134,7 +162,10 @@ static int end(gn_app *a)
 
 static void release(gn_app *a)
 {
-    drop(a->state);
+    struct state *s = a->state;
+
+    drop(s);
+    gn_prune_release(&s->prune);
 }
 
 static const gn_example examples[] = {
@@ -147,6 +178,8 @@ static const gn_example examples[] = {
     {"four processes read a file together",
      "parallel 'gn-cat --split {}/4 f.gn.zst | gn-dau --partial -o {}.gn' ::: 1 2 3 4; gn-dau "
      "--merge [1-4].gn"},
+    {"July of a tree that gn-partition made, and no other file of it",
+     "gn-cat --where 'date between 2023-07-01 and 2023-07-31 and duration_ms > 1min' days/"},
     {NULL, NULL},
 };
 
@@ -162,6 +195,7 @@ static const gn_filter filter = {
     .state_size = sizeof(struct state),
     .examples = examples,
     .check = check,
+    .start = start,
     .segment = segment,
     .batch = batch,
     .end = end,

@@ -186,9 +186,8 @@ static bool ends_with(const char *s, const char *tail)
     return n >= m && strcmp(s + n - m, tail) == 0;
 }
 
-static int zstd_level(const gn_app *a, const char *path, int *level, gn_err *e)
+int gn_app_zstd_level(const char *z, const char *path, int *level, gn_err *e)
 {
-    const char *z = a->common.zstd;
     int64_t v = 1;
     *level = 0;
     if (!z && !(path && ends_with(path, ".zst")))
@@ -205,7 +204,7 @@ static int open_output(gn_app *a)
     int level;
     if (!(a->filter->flags & (GN_APP_STREAM_OUT | GN_APP_TEXT_OUT)))
         return 0;
-    if (zstd_level(a, a->common.output, &level, e) ||
+    if (gn_app_zstd_level(a->common.zstd, a->common.output, &level, e) ||
         !(a->out = gn_out_open(a->common.output, level, e)))
         return -1;
     bool binary = a->filter->flags & GN_APP_STREAM_OUT || level;
@@ -250,10 +249,10 @@ gn_writer *gn_app_also(gn_app *a, const char *path)
         gn_fail(&a->err, GN_USAGE, "more than %d further outputs", ALSO_MAX);
         return NULL;
     }
-    if (zstd_level(a, path, &level, &a->err))
+    if (gn_app_zstd_level(a->common.zstd, path, &level, &a->err))
         return NULL;
     const char *main_output = a->common.output ? a->common.output : "-";
-    bool taken = strcmp(path, main_output) == 0;
+    bool taken = a->out && strcmp(path, main_output) == 0;
     for (size_t i = 0; i < p->nalso; i++)
         taken |= strcmp(path, p->also[i].path) == 0;
     struct stat st; /* /dev/null takes any number */
@@ -267,7 +266,8 @@ gn_writer *gn_app_also(gn_app *a, const char *path)
         return NULL;
     p->nalso++;
     if (gn_out_is_tty(o->out)) {
-        gn_fail(&a->err, GN_USAGE, "'%s': the output is binary and would go to a terminal", path);
+        gn_fail(&a->err, GN_USAGE,
+                "'%s': the output is binary and would go to a terminal: pipe it to gn-view", path);
         return NULL;
     }
     return o->w = gn_writer_new(o->out, &a->err);
@@ -278,15 +278,14 @@ int gn_app_begin(gn_app *a, const gn_header *h)
     return gn_writer_begin(a->w, h, &a->err);
 }
 
-/* The lineage of our output: what went in, with this command's node on top. */
-static int end_with(gn_app *a, gn_writer *w, const gn_lineage *from, bool drop_cover)
+int gn_app_lineage(gn_app *a, const gn_lineage *from, bool drop_cover, gn_lineage *to)
 {
-    gn_lineage l = {0};
     gn_id *parents = NULL;
     size_t n = 0;
     int r = -1;
     gn_err *e = &a->err;
-    if (gn_lineage_copy(&l, from, e))
+    *to = (gn_lineage){0};
+    if (gn_lineage_copy(to, from, e))
         return -1;
     if (from == &a->lineage) {
         n = a->priv->nroots;
@@ -301,13 +300,24 @@ static int end_with(gn_app *a, gn_writer *w, const gn_lineage *from, bool drop_c
         parents[i] = from == &a->lineage ? a->priv->roots[i]
                      : from->has_root    ? from->root
                                          : from->source[i].id;
-    if (gn_lineage_add_node(&l, a->filter->name, GN_VERSION, a->options, parents, n, e))
+    if (gn_lineage_add_node(to, a->filter->name, GN_VERSION, a->options, parents, n, e))
         goto done;
     if (drop_cover)
-        gn_lineage_drop_cover(&l);
-    r = gn_writer_end(w, &l, e);
+        gn_lineage_drop_cover(to);
+    r = 0;
 done:
     free(parents);
+    if (r)
+        gn_lineage_release(to);
+    return r;
+}
+
+static int end_with(gn_app *a, gn_writer *w, const gn_lineage *from, bool drop_cover)
+{
+    gn_lineage l;
+    if (gn_app_lineage(a, from, drop_cover, &l))
+        return -1;
+    int r = gn_writer_end(w, &l, &a->err);
     gn_lineage_release(&l);
     return r;
 }
@@ -387,6 +397,8 @@ static int finish_outputs(gn_app *a)
     if (a->w && gn_writer_open(a->w) && end_with(a, a->w, &a->lineage, false))
         return -1;
     if (a->out && gn_out_finish(a->out, e))
+        return -1;
+    if (call(a, a->filter->commit))
         return -1;
     for (size_t i = 0; i < p->nalso; i++)
         if (gn_out_commit(p->also[i].out, e))
@@ -542,6 +554,13 @@ void gn_app_records_in(gn_app *a, uint64_t n, uint64_t bytes)
 {
     a->priv->trace.records_in = n;
     a->priv->trace.bytes_in = bytes;
+}
+
+void gn_app_records_out(gn_app *a, uint64_t n, uint64_t bytes, double wait)
+{
+    a->priv->trace.records_out = n;
+    a->priv->trace.bytes_out = bytes;
+    a->priv->trace.wait_out = wait;
 }
 
 void gn_app_note(gn_app *a, const char *fmt, ...)

@@ -10,6 +10,7 @@
  *   (segment (batch* ) end)*     for each input segment; GN_APP_STREAM_IN only
  *   run                          instead of the three above, without GN_APP_STREAM_IN
  *   finish                       inputs are at their end; write what remains
+ *   commit                       every output is whole, none has its name yet
  *   release                      always, last; idempotent
  *
  * This floor alone prints and exits. After finish it ends every output, commits all of them
@@ -63,6 +64,7 @@ typedef struct gn_filter {
     int (*end)(gn_app *);
     int (*run)(gn_app *);
     int (*finish)(gn_app *);
+    int (*commit)(gn_app *);
     void (*release)(gn_app *);
 } gn_filter;
 
@@ -116,6 +118,9 @@ void gn_app_note(gn_app *a, const char *fmt, ...) __attribute__((format(printf, 
 int gn_app_input_ended(gn_app *a, const gn_lineage *l);
 /* Records read, for filters whose input the app does not read; and bytes. */
 void gn_app_records_in(gn_app *a, uint64_t n, uint64_t bytes);
+/* Records and bytes written, and seconds waited for it, by filters that write files of their own.
+ */
+void gn_app_records_out(gn_app *a, uint64_t n, uint64_t bytes, double wait);
 
 /* Begin an output segment on app->w. */
 int gn_app_begin(gn_app *a, const gn_header *h);
@@ -123,6 +128,13 @@ int gn_app_begin(gn_app *a, const gn_header *h);
  * app->lineage for everything); this command's node is put on top. drop_cover for filters whose
  * output no longer accounts for its input (gn-head, gn-sample). */
 int gn_app_end_segment(gn_app *a, const gn_lineage *from, bool drop_cover);
+
+/* The lineage of an output of this command: what went in, `from` as above, with this command's node
+ * on top. For filters with writers of their own; the caller releases it. */
+int gn_app_lineage(gn_app *a, const gn_lineage *from, bool drop_cover, gn_lineage *to);
+/* The level of Zstandard for an output called `path` (may be NULL), as --zstd says; 0: none.
+ * `zstd` is the option's argument, NULL without it. */
+int gn_app_zstd_level(const char *zstd, const char *path, int *level, gn_err *e);
 
 /* For filters that merge partial states. At a segment's end: refuse it when it covers records that
  * an earlier one covers too (they would be counted twice); one without cover is counted. */

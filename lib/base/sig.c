@@ -19,7 +19,7 @@ int gn_sig_install(gn_err *e)
     memset(&a, 0, sizeof a);
     sigemptyset(&a.sa_mask);
     a.sa_handler = SIG_IGN;
-    if (sigaction(SIGPIPE, &a, NULL) != 0)
+    if (sigaction(SIGPIPE, &a, NULL) != 0 || sigaction(SIGXFSZ, &a, NULL) != 0)
         return gn_fail_errno(e, GN_IO, "cannot set up signals");
     a.sa_handler = on_signal; /* no SA_RESTART: blocked reads and writes wake up */
     for (size_t i = 0; i < sizeof stop / sizeof *stop; i++) {

@@ -1,6 +1,7 @@
 /* sig.h - signals: asked to stop, and stopping as the signal would have done.
  *
- * SIGPIPE is ignored, so that a closed pipe is an error of write(2) that can be cleaned up after;
+ * SIGPIPE and SIGXFSZ are ignored, so that a closed pipe and a file that has grown to the limit are
+ * errors of write(2) that can be cleaned up after;
  * SIGINT, SIGTERM and SIGHUP only set a flag, which the I/O floor looks at before every read and
  * write. When everything is put away the process dies by the very signal, so that shells and make
  * see what happened. The flag is the one piece of global state in gn: handlers can reach no other. */

@@ -9,11 +9,13 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
 
 #define PIPE_SIZE (256 * 1024)
+#define OTHER_FILES 16 /* descriptors that are not for inputs */
 
 struct gn_in {
     int fd; /* -1: memory */
@@ -22,7 +24,9 @@ struct gn_in {
     uint8_t *buf; /* [begin, end) of cap bytes is unread; GN_SLACK more are allocated */
     size_t cap, begin, end;
     uint64_t offset; /* of buf[begin] in the uncompressed input */
-    uint64_t bytes;  /* read from the kernel */
+    uint64_t bytes;  /* read from the kernel, */
+    uint64_t most;   /* and what may be */
+    uint64_t size;   /* of a file opened as a part */
     double wait;
 
     ZSTD_DCtx *z; /* not NULL: compressed */
@@ -44,6 +48,8 @@ static ssize_t read_some(gn_in *in, void *p, size_t n, gn_err *e)
         return 0;
     if (in->frames && n > in->file_left)
         n = (size_t)in->file_left;
+    if (n > in->most - in->bytes)
+        n = (size_t)(in->most - in->bytes);
     double t = gn_clock();
     ssize_t r;
     do {
@@ -66,6 +72,7 @@ static gn_in *in_new(const char *name, size_t cap, gn_err *e)
     if (!in)
         return NULL;
     in->fd = -1;
+    in->most = UINT64_MAX;
     in->name = name;
     in->cap = cap;
     in->buf = gn_calloc(1, cap + GN_SLACK, e);
@@ -198,6 +205,57 @@ gn_in *gn_in_open_range(const char *path, const gn_frames *f, uint64_t lo, uint6
 fail:
     gn_in_close(in);
     return NULL;
+}
+
+static int open_regular(gn_in *in, gn_err *e)
+{
+    struct stat st;
+    /* Opening a pipe would wait for its other end. */
+    if (stat(in->name, &st) != 0 ||
+        (S_ISREG(st.st_mode) &&
+         ((in->fd = open(in->name, O_RDONLY | O_CLOEXEC)) < 0 || fstat(in->fd, &st) != 0)))
+        return gn_fail_errno(e, GN_IO, "'%s': cannot open", in->name);
+    if (!S_ISREG(st.st_mode))
+        return gn_fail(e, GN_INPUT,
+                       "'%s': is no regular file: ranges of it cannot be read (write it to a file "
+                       "first)",
+                       in->name);
+    uint8_t head[4];
+    ssize_t r = pread(in->fd, head, sizeof head, 0);
+    if (r < 0)
+        return gn_fail_errno(e, GN_IO, "'%s': cannot read", in->name);
+    if (zstd_magic(head, (size_t)r))
+        return gn_fail(e, GN_INPUT,
+                       "'%s': is compressed: ranges of it cannot be read (decompress it first)",
+                       in->name);
+    in->size = (uint64_t)st.st_size;
+    return 0;
+}
+
+gn_in *gn_in_open_part(const char *path, uint64_t from, uint64_t to, gn_err *e)
+{
+    gn_in *in = in_new(path, 2 * GN_IO_BLOCK, e);
+    if (!in)
+        return NULL;
+    if (open_regular(in, e))
+        goto fail;
+    if (from > INT64_MAX || lseek(in->fd, (off_t)from, SEEK_SET) < 0) {
+        gn_fail_errno(e, GN_IO, "'%s': cannot seek", in->name);
+        goto fail;
+    }
+    in->offset = from;
+    in->most = to - from;
+    (void)posix_fadvise(in->fd, (off_t)from, to > INT64_MAX ? 0 : (off_t)(to - from),
+                        POSIX_FADV_SEQUENTIAL);
+    return in;
+fail:
+    gn_in_close(in);
+    return NULL;
+}
+
+uint64_t gn_in_size(const gn_in *in)
+{
+    return in->size;
 }
 
 gn_in *gn_in_memory(const void *p, size_t n, const char *name, gn_err *e)
@@ -380,4 +438,17 @@ uint64_t gn_in_bytes(const gn_in *in)
 double gn_in_wait(const gn_in *in)
 {
     return in->wait;
+}
+
+size_t gn_in_buffers(const gn_in *in)
+{
+    return in->cap + GN_SLACK + (in->z ? GN_IO_BLOCK + ZSTD_sizeof_DCtx(in->z) : 0);
+}
+
+size_t gn_in_limit(void)
+{
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0)
+        return 64;
+    return r.rlim_cur > OTHER_FILES + 2 ? (size_t)r.rlim_cur - OTHER_FILES : 2;
 }

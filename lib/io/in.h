@@ -29,6 +29,10 @@ gn_in *gn_in_open(const char *path, bool refuse_tty, gn_err *e);
  * is GN_CORRUPT. With `f` the last frame is decompressed to its end, so that its checksum is
  * verified, when gn_in_more says that the range has ended. */
 gn_in *gn_in_open_range(const char *path, const gn_frames *f, uint64_t lo, uint64_t hi, gn_err *e);
+/* Open bytes [from, to) of a regular file that is not compressed; GN_INPUT for any other. Offsets
+ * stay those of the file. It ends at the file's end when that comes before `to`. */
+gn_in *gn_in_open_part(const char *path, uint64_t from, uint64_t to, gn_err *e);
+uint64_t gn_in_size(const gn_in *in); /* of that file when it was opened */
 /* Wrap a block of memory (for tests and fuzzing); the block is copied. `name` is for messages. */
 gn_in *gn_in_memory(const void *p, size_t n, const char *name, gn_err *e);
 void gn_in_close(gn_in *in); /* NULL allowed */
@@ -48,5 +52,9 @@ uint64_t gn_in_start(const gn_in *in);              /* what that was at first: l
 
 uint64_t gn_in_bytes(const gn_in *in); /* bytes read from the file, compressed if it is */
 double gn_in_wait(const gn_in *in);    /* seconds spent in read(2) */
+
+size_t gn_in_buffers(const gn_in *in); /* bytes of memory its buffers take now */
+/* How many inputs a process may have open at once, leaving some descriptors for other things. */
+size_t gn_in_limit(void);
 
 #endif

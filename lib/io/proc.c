@@ -28,6 +28,7 @@ static int spawn(gn_proc *p, const char *command, int in)
     (void)sigemptyset(&none);
     (void)sigemptyset(&dfl);
     (void)sigaddset(&dfl, SIGPIPE);
+    (void)sigaddset(&dfl, SIGXFSZ);
     r = posix_spawn_file_actions_adddup2(&files, in, STDIN_FILENO);
     if (r == 0)
         r = posix_spawn_file_actions_adddup2(&files, STDERR_FILENO, STDOUT_FILENO);

@@ -44,6 +44,11 @@ void gn_expr_free(gn_expr *x); /* NULL allowed */
 /* Only parse (no schema): for option checking before any input is read. */
 int gn_expr_check(const char *text, const char *what, gn_err *e);
 
+/* Cut a condition at each `and` outside of parentheses: *n pieces of `text`, at most `max` (the
+ * last one then holds the rest), which are conditions by themselves; it is true where all are. */
+int gn_expr_conjuncts(const char *text, const char *what, gn_str *piece, size_t max, size_t *n,
+                      gn_err *e);
+
 /* An error that gives the column of text[at]; -1. */
 int gn_expr_fail(const char *text, const char *what, size_t at, gn_err *e, int status,
                  const char *fmt, ...) __attribute__((format(printf, 6, 7)));

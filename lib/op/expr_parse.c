@@ -785,6 +785,43 @@ static int item_end(const parser *p, gn_expr_item *i)
     return 0;
 }
 
+/* `and` binds closer than `or`: with an `or` beside it, it joins nothing. The `and` of `between`
+ * belongs to that. */
+int gn_expr_conjuncts(const char *text, const char *what, gn_str *piece, size_t max, size_t *n,
+                      gn_err *e)
+{
+    gn_arena arena;
+    ex_tree t = {.arena = &arena, .text = text, .what = what};
+    parser p = {.t = &t, .e = e};
+    size_t depth = 0, between = 0, from = 0, found = 0;
+    int r;
+
+    gn_arena_init(&arena, NULL);
+    while ((r = next_token(&p)) == 0 && p.tok != T_END) {
+        if (is_punct(&p, '('))
+            depth++;
+        else if (is_punct(&p, ')') && depth)
+            depth--;
+        else if (depth)
+            continue;
+        else if (is_key(&p, "between"))
+            between++;
+        else if (is_key(&p, "or")) {
+            found = from = 0;
+            max = 1;
+        } else if (is_key(&p, "and") && between)
+            between--;
+        else if (is_key(&p, "and") && found + 1 < max) {
+            piece[found++] = (gn_str){(const uint8_t *)text + from, (uint32_t)(p.from - from)};
+            from = p.to;
+        }
+    }
+    piece[found++] = (gn_str){(const uint8_t *)text + from, (uint32_t)(strlen(text) - from)};
+    *n = found;
+    gn_arena_release(&arena);
+    return r;
+}
+
 int gn_expr_item_parse(gn_expr_item *i, const char *text, const char *what, gn_arena *a, gn_err *e)
 {
     ex_tree t = {.arena = a, .text = text, .what = what, .from = i->end, .item = true};

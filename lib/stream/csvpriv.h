@@ -1,4 +1,4 @@
-/* csvpriv.h - what the files of the CSV reader (csv.c, csvrow.c, csvtypes.c, csvtree.c) share. */
+/* csvpriv.h - what the files of the CSV reader (csv.c, csvrow.c, csvtypes.c) share. */
 #ifndef GN_STREAM_CSVPRIV_H
 #define GN_STREAM_CSVPRIV_H
 
@@ -8,31 +8,12 @@
 #include "csvrows.h"
 #include "csvsplit.h"
 #include "reader.h"
+#include "tree.h"
 
 #include <csv.h>
 
 #define GN_CSV_SAMPLE ((size_t)1 << 20) /* bytes looked at to infer types, */
 #define GN_CSV_SAMPLE_ROWS 10000        /* and rows */
-
-/* A file to read. `pair`: the key=value directories on its way, decoded, in path order. */
-typedef struct gn_csvpair {
-    char *key, *value;
-} gn_csvpair;
-
-typedef struct gn_csvfile {
-    char *path;
-    size_t npairs;
-    gn_csvpair *pair;
-} gn_csvfile;
-
-typedef struct gn_csvfiles {
-    size_t n, cap;
-    gn_csvfile *f;
-} gn_csvfiles;
-
-/* csvtree.c: operands to files. */
-int gn_csvfiles_add(gn_csvfiles *l, const char *operand, gn_err *e);
-void gn_csvfiles_release(gn_csvfiles *l);
 
 /* A field of a row: bytes in the input window or in gn_csv.text. */
 typedef struct gn_csvspan {
@@ -52,29 +33,23 @@ typedef struct gn_csvrow {
 } gn_csvrow;
 
 struct gn_csv {
+    gn_textin t; /* first */
     gn_csv_options opt;
     size_t max_record;
     gn_csvsplit split;
 
-    gn_csvfiles files;
-    size_t file;        /* current */
-    gn_in *in;          /* of the current file, or NULL */
-    bool eof;           /* all of the file is in the window */
-    uint64_t line;      /* of the next row, from 1 */
-    XXH3_state_t *hash; /* of the bytes consumed */
+    gn_tree files;
+    size_t file;                /* current */
+    const gn_csvranges *ranges; /* NULL: files are read as a whole */
+    size_t first_range, nranges;
 
     /* what the columns are */
-    size_t width;     /* columns in the files */
-    size_t nkeys;     /* columns after those, from directories */
-    gn_schema schema; /* of both */
-    bool inferred;
+    size_t width; /* columns in the files: the first of t.schema */
+    size_t nkeys; /* columns after those, from directories */
 
     /* what is made of them */
-    size_t nselected; /* fields written: the first of `rows` */
-    gn_schema rows;   /* what records hold before the filter */
-    gn_csvcol *col;   /* rows.n of them */
-    int *col_field;   /* index into `schema` of each */
-    gn_csvstep *step; /* as steps, twice: at most 2 * rows.n */
+    gn_csvcol *col;   /* t.rows.n of them */
+    gn_csvstep *step; /* as steps, twice: at most 2 * t.rows.n */
     gn_csvcalendar *calendar;
     gn_buf fixed; /* encoded values from directories, of the current file */
 
@@ -90,29 +65,11 @@ struct gn_csv {
     size_t nfields; /* given by libcsv so far */
     gn_csvspan *span;
     gn_buf text;
-    gn_buf fixed_text; /* a string with its bad bytes replaced */
-
-    /* where records go */
-    gn_writer *w, *rejects;
-    uint8_t *out, *limit; /* room for records */
-    uint64_t nout;        /* records since the room was made */
-    gn_csv_keep *keep;
-    void *keep_ctx;
-    gn_decoder *decoder;
-    gn_buf block; /* records before the filter */
-    int *project; /* 0, 1, ..., nselected - 1 */
-    gn_row row;   /* a reject */
+    gn_buf mended; /* a string with its bad bytes replaced */
 
     gn_csv_counts count;
-    gn_lineage lineage;
 };
 
-/* Name of the current file, for messages. */
-const char *gn_csv_name(const gn_csv *c);
-/* Read more of the current file: 1, 0 at its end, -1. */
-int gn_csv_more(gn_csv *c, gn_err *e);
-/* Take n bytes off the window. */
-void gn_csv_consume(gn_csv *c, size_t n);
 /* Open the current file, pass over its byte order mark. An empty file is GN_INPUT. */
 int gn_csv_start(gn_csv *c, gn_err *e);
 
@@ -122,11 +79,21 @@ int gn_csv_start(gn_csv *c, gn_err *e);
  * limit. */
 int gn_csvrow_read(gn_csv *c, size_t at, bool peek, gn_csvrow *r, gn_err *e);
 int gn_csvrow_init(gn_csv *c, gn_err *e);
+/* The error of a row above the limit. */
+int gn_csv_too_long(const gn_csv *c, uint64_t line, gn_err *e);
+
+/* csv.c: the current file is not what was indexed. */
+int gn_csv_changed(const gn_csv *c, gn_err *e);
+
+/* The options that an index and its readers must agree on, as text. */
+char *gn_csv_options_text(const gn_csv_options *o, gn_err *e);
 
 /* csvtypes.c: read the first file's header and decide names and types. */
 int gn_csvtypes_decide(gn_csv *c, gn_err *e);
 /* Check the header of a further file. */
 int gn_csvtypes_check(gn_csv *c, gn_err *e);
+/* Take columns and types from c->ranges. */
+int gn_csvtypes_indexed(gn_csv *c, gn_err *e);
 /* The value of column width + key for the current file; NULL where it has none. */
 const char *gn_csvtypes_key(const gn_csv *c, size_t file, size_t key);
 

@@ -45,16 +45,21 @@ int gn_csvrow_init(gn_csv *c, gn_err *e)
 
 static int too_long(gn_csv *c, size_t at, bool peek, gn_err *e)
 {
-    const uint8_t *p = gn_in_begin(c->in), *stop = p + at;
-    uint64_t line = c->line;
+    const uint8_t *p = gn_in_begin(c->t.in), *stop = p + at;
+    uint64_t line = c->t.line;
     while (peek && (p = memchr(p, '\n', (size_t)(stop - p)))) {
         p++;
         line++;
     }
+    return gn_csv_too_long(c, line, e);
+}
+
+int gn_csv_too_long(const gn_csv *c, uint64_t line, gn_err *e)
+{
     return gn_fail(e, GN_INPUT,
                    "'%s': line %llu: a row longer than %zu bytes (is a quote never closed? else "
                    "give more with --max-record)",
-                   gn_csv_name(c), (unsigned long long)line, c->max_record);
+                   gn_textin_name(&c->t), (unsigned long long)line, c->max_record);
 }
 
 /* Find the first LF `from` bytes into the row: *line is where it is, or where the file ends
@@ -63,19 +68,19 @@ static int find_line(gn_csv *c, size_t at, size_t from, bool peek, size_t *line,
                      gn_err *e)
 {
     for (;;) {
-        const uint8_t *p = gn_in_begin(c->in) + at;
-        size_t have = (size_t)(gn_in_end(c->in) - p);
+        const uint8_t *p = gn_in_begin(c->t.in) + at;
+        size_t have = (size_t)(gn_in_end(c->t.in) - p);
         const uint8_t *nl = memchr(p + from, '\n', have - from);
         *line = nl ? (size_t)(nl - p) : have;
         *lf = nl != NULL;
         if (*line + *lf > c->max_record)
             return too_long(c, at, peek, e);
-        if (nl || c->eof)
+        if (nl || c->t.eof)
             return 1;
         if (peek)
             return 0;
         from = have;
-        if (gn_csv_more(c, e) < 0)
+        if (gn_textin_more(&c->t, e) < 0)
             return -1;
     }
 }
@@ -119,7 +124,7 @@ static int row_libcsv(gn_csv *c, size_t at, bool peek, gn_csvrow *r, gn_err *e)
         int found = find_line(c, at, from, peek, &line, &lf, e);
         if (found <= 0)
             return found;
-        const uint8_t *p = gn_in_begin(c->in) + at;
+        const uint8_t *p = gn_in_begin(c->t.in) + at;
         for (const uint8_t *q = p + from; (q = memchr(q, '"', (size_t)(p + line - q))); q++)
             quoted = !quoted;
         size_t stop = line;
@@ -138,7 +143,7 @@ static int row_libcsv(gn_csv *c, size_t at, bool peek, gn_csvrow *r, gn_err *e)
         if (n < stop - from)
             r->bad = complaint(c, p[from + n]);
         if (!lf && !c->row_done && !r->bad)
-            return gn_fail(e, GN_BUG, "'%s': libcsv does not end a row", gn_csv_name(c));
+            return gn_fail(e, GN_BUG, "'%s': libcsv does not end a row", gn_textin_name(&c->t));
         r->len = line + lf;
         r->body = stop;
         r->lines += lf;
@@ -203,7 +208,7 @@ int gn_csvrow_read(gn_csv *c, size_t at, bool peek, gn_csvrow *r, gn_err *e)
         return found;
     if (!lf && line == 0)
         return 0;
-    const uint8_t *p = gn_in_begin(c->in) + at;
+    const uint8_t *p = gn_in_begin(c->t.in) + at;
     size_t n = line - (line && p[line - 1] == '\r');
     r->len = line + lf;
     r->body = n;

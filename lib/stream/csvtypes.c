@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HIVE_NULL "__HIVE_DEFAULT_PARTITION__" /* how other tools name the directory of null */
-
 /* ---- what a text could be ---- */
 
 enum { CAN_INT = 1, CAN_FLOAT = 2, CAN_BOOL = 4, CAN_DATE = 8, CAN_TIME = 16 };
@@ -65,8 +63,8 @@ static gn_type type_of(unsigned can)
 /* Types of the file's columns from the rows in the window after the header. */
 static int infer(gn_csv *c, gn_err *e)
 {
-    while ((size_t)(gn_in_end(c->in) - gn_in_begin(c->in)) < GN_CSV_SAMPLE) {
-        int r = gn_csv_more(c, e);
+    while (gn_textin_have(&c->t) < GN_CSV_SAMPLE) {
+        int r = gn_textin_more(&c->t, e);
         if (r < 0)
             return -1;
         if (r == 0)
@@ -100,8 +98,8 @@ static int infer(gn_csv *c, gn_err *e)
         }
     }
     for (size_t i = 0; i < c->width; i++)
-        c->schema.f[i].type = guess[i].seen ? type_of(guess[i].can) : GN_STR;
-    c->inferred = true;
+        c->t.schema.f[i].type = guess[i].seen ? type_of(guess[i].can) : GN_STR;
+    c->t.inferred = true;
     free(guess);
     return found < 0 ? -1 : 0;
 }
@@ -110,18 +108,18 @@ static int infer(gn_csv *c, gn_err *e)
 
 const char *gn_csvtypes_key(const gn_csv *c, size_t file, size_t key)
 {
-    const char *name = c->schema.f[c->width + key].name;
-    const gn_csvfile *f = &c->files.f[file];
+    const char *name = c->t.schema.f[c->width + key].name;
+    const gn_treefile *f = &c->files.f[file];
     for (size_t i = 0; i < f->npairs; i++)
         if (strcmp(f->pair[i].key, name) == 0)
-            return strcmp(f->pair[i].value, HIVE_NULL) == 0 ? NULL : f->pair[i].value;
+            return f->pair[i].value;
     return NULL;
 }
 
 uint8_t *gn_csvtypes_put_key(const gn_csv *c, size_t file, size_t key, uint8_t *o)
 {
     const char *v = gn_csvtypes_key(c, file, key);
-    gn_type t = c->schema.f[c->width + key].type;
+    gn_type t = c->t.schema.f[c->width + key].type;
     if (!v || (!*v && t != GN_STR))
         return gn_mp_nil(o);
     gn_csvzone z = {.zone = c->opt.zone};
@@ -131,9 +129,9 @@ uint8_t *gn_csvtypes_put_key(const gn_csv *c, size_t file, size_t key, uint8_t *
 /* Every file must have the same keys. */
 static int check_keys(const gn_csv *c, gn_err *e)
 {
-    const gn_csvfile *first = &c->files.f[0];
+    const gn_treefile *first = &c->files.f[0];
     for (size_t i = 1; i < c->files.n; i++) {
-        const gn_csvfile *f = &c->files.f[i];
+        const gn_treefile *f = &c->files.f[i];
         bool same = f->npairs == first->npairs;
         for (size_t k = 0; same && k < f->npairs; k++) {
             bool found = false;
@@ -152,14 +150,14 @@ static int check_keys(const gn_csv *c, gn_err *e)
 /* Append the keys that no column of the files has. */
 static int add_keys(gn_csv *c, gn_err *e)
 {
-    const gn_csvfile *first = &c->files.f[0];
+    const gn_treefile *first = &c->files.f[0];
     if (check_keys(c, e))
         return -1;
     for (size_t i = 0; i < first->npairs; i++) {
         const char *key = first->pair[i].key;
-        if (gn_schema_find(&c->schema, key) >= 0)
+        if (gn_schema_find(&c->t.schema, key) >= 0)
             continue; /* the file knows better */
-        if (gn_schema_add(&c->schema, key, strlen(key), GN_STR, e))
+        if (gn_schema_add(&c->t.schema, key, strlen(key), GN_STR, e))
             return -1;
         size_t k = c->nkeys++;
         unsigned can = CAN_INT | CAN_DATE;
@@ -171,7 +169,7 @@ static int add_keys(gn_csv *c, gn_err *e)
             seen = true;
             can &= could_be(v, strlen(v));
         }
-        c->schema.f[c->width + k].type = seen ? type_of(can) : GN_STR;
+        c->t.schema.f[c->width + k].type = seen ? type_of(can) : GN_STR;
     }
     return 0;
 }
@@ -179,7 +177,7 @@ static int add_keys(gn_csv *c, gn_err *e)
 static int check_key_values(gn_csv *c, gn_err *e)
 {
     for (size_t k = 0; k < c->nkeys; k++) {
-        const gn_field *f = &c->schema.f[c->width + k];
+        const gn_field *f = &c->t.schema.f[c->width + k];
         for (size_t i = 0; i < c->files.n; i++) {
             const char *v = gn_csvtypes_key(c, i, k);
             gn_buf b = {0};
@@ -204,15 +202,15 @@ static int read_header(gn_csv *c, gn_csvrow *r, gn_err *e)
         int found = gn_csvrow_read(c, 0, false, r, e);
         if (found <= 0 || !r->empty)
             return found;
-        c->count.empty++;
-        gn_csv_consume(c, r->len);
-        c->line += r->lines;
+        c->t.count.empty++;
+        gn_textin_consume(&c->t, r->len);
+        c->t.line += r->lines;
     }
 }
 
 static int header_missing(const gn_csv *c, gn_err *e)
 {
-    return gn_fail(e, GN_INPUT, "'%s': is empty: it has no header row", gn_csv_name(c));
+    return gn_fail(e, GN_INPUT, "'%s': is empty: it has no header row", gn_textin_name(&c->t));
 }
 
 static int take_header(gn_csv *c, gn_err *e)
@@ -223,26 +221,27 @@ static int take_header(gn_csv *c, gn_err *e)
         return -1;
     if (found == 0)
         return header_missing(c, e);
-    unsigned long long line = c->line;
+    unsigned long long line = c->t.line;
     if (r.bad)
-        return gn_fail(e, GN_INPUT, "'%s': line %llu: header: %s", gn_csv_name(c), line, r.bad);
+        return gn_fail(e, GN_INPUT, "'%s': line %llu: header: %s", gn_textin_name(&c->t), line,
+                       r.bad);
     if (r.n > GN_FIELDS_MAX)
-        return gn_fail(e, GN_INPUT, "'%s': line %llu: header: more than %d columns", gn_csv_name(c),
-                       line, GN_FIELDS_MAX);
+        return gn_fail(e, GN_INPUT, "'%s': line %llu: header: more than %d columns",
+                       gn_textin_name(&c->t), line, GN_FIELDS_MAX);
     for (size_t i = 0; i < r.n; i++) {
         const gn_csvspan *s = &c->span[i];
         if (s->n == 0)
             return gn_fail(e, GN_INPUT,
                            "'%s': line %llu: header: column %zu has no name (without a header, "
                            "give --no-header and --schema)",
-                           gn_csv_name(c), line, i + 1);
+                           gn_textin_name(&c->t), line, i + 1);
         gn_err why = {0};
-        if (gn_schema_add(&c->schema, (const char *)s->p, s->n, GN_STR, &why))
-            return gn_fail(e, why.status, "'%s': line %llu: header: %s", gn_csv_name(c), line,
-                           why.msg);
+        if (gn_schema_add(&c->t.schema, (const char *)s->p, s->n, GN_STR, &why))
+            return gn_fail(e, why.status, "'%s': line %llu: header: %s", gn_textin_name(&c->t),
+                           line, why.msg);
     }
-    gn_csv_consume(c, r.len);
-    c->line += r.lines;
+    gn_textin_consume(&c->t, r.len);
+    c->t.line += r.lines;
     return 0;
 }
 
@@ -259,15 +258,17 @@ int gn_csvtypes_check(gn_csv *c, gn_err *e)
     bool same = !r.bad && r.n == c->width;
     size_t i = 0;
     for (; same && i < c->width; i++) {
-        const char *name = c->schema.f[i].name;
+        const char *name = c->t.schema.f[i].name;
         same = c->span[i].n == strlen(name) && memcmp(c->span[i].p, name, c->span[i].n) == 0;
     }
+    if (!same && c->ranges)
+        return gn_csv_changed(c, e);
     if (!same)
         return gn_fail(e, GN_INPUT,
                        "'%s': line %llu: its header is not that of '%s': read them apart",
-                       gn_csv_name(c), (unsigned long long)c->line, c->files.f[0].path);
-    gn_csv_consume(c, r.len);
-    c->line += r.lines;
+                       gn_textin_name(&c->t), (unsigned long long)c->t.line, c->files.f[0].path);
+    gn_textin_consume(&c->t, r.len);
+    c->t.line += r.lines;
     return 0;
 }
 
@@ -275,7 +276,7 @@ int gn_csvtypes_check(gn_csv *c, gn_err *e)
 
 static bool is_key(const gn_csv *c, const char *name)
 {
-    const gn_csvfile *f = &c->files.f[0];
+    const gn_treefile *f = &c->files.f[0];
     for (size_t i = 0; i < f->npairs; i++)
         if (strcmp(f->pair[i].key, name) == 0)
             return true;
@@ -287,27 +288,27 @@ static int names_from_schema(gn_csv *c, const gn_schema *s, gn_err *e)
 {
     for (size_t i = 0; i < s->n; i++)
         if (!is_key(c, s->f[i].name) &&
-            gn_schema_add(&c->schema, s->f[i].name, strlen(s->f[i].name), s->f[i].type, e))
+            gn_schema_add(&c->t.schema, s->f[i].name, strlen(s->f[i].name), s->f[i].type, e))
             return -1;
-    if (c->schema.n == 0)
+    if (c->t.schema.n == 0)
         return gn_fail(e, GN_INPUT, "--schema leaves no column for the files");
     return 0;
 }
 
 static int types_from_schema(gn_csv *c, const gn_schema *s, gn_err *e)
 {
-    for (size_t i = 0; i < c->schema.n; i++) {
-        int k = gn_schema_find(s, c->schema.f[i].name);
+    for (size_t i = 0; i < c->t.schema.n; i++) {
+        int k = gn_schema_find(s, c->t.schema.f[i].name);
         if (k >= 0)
-            c->schema.f[i].type = s->f[k].type;
+            c->t.schema.f[i].type = s->f[k].type;
         else if (i < c->width) /* the type of a directory's may be left out */
-            return gn_fail(e, GN_INPUT, "'%s': column '%s' is not in --schema", gn_csv_name(c),
-                           c->schema.f[i].name);
+            return gn_fail(e, GN_INPUT, "'%s': column '%s' is not in --schema",
+                           gn_textin_name(&c->t), c->t.schema.f[i].name);
     }
     for (size_t i = 0; i < s->n; i++)
-        if (gn_schema_find(&c->schema, s->f[i].name) < 0)
-            return gn_fail(e, GN_INPUT, "'%s': no column '%s', which --schema has", gn_csv_name(c),
-                           s->f[i].name);
+        if (gn_schema_find(&c->t.schema, s->f[i].name) < 0)
+            return gn_fail(e, GN_INPUT, "'%s': no column '%s', which --schema has",
+                           gn_textin_name(&c->t), s->f[i].name);
     return 0;
 }
 
@@ -321,11 +322,11 @@ static bool take_builtin(gn_csv *c, size_t n)
             continue;
         size_t same = 0;
         for (size_t i = 0; i < n; i++)
-            same += gn_schema_find(s, c->schema.f[i].name) >= 0;
+            same += gn_schema_find(s, c->t.schema.f[i].name) >= 0;
         if (same < n)
             continue;
         for (size_t i = 0; i < n; i++)
-            c->schema.f[i].type = s->f[gn_schema_find(s, c->schema.f[i].name)].type;
+            c->t.schema.f[i].type = s->f[gn_schema_find(s, c->t.schema.f[i].name)].type;
         return true;
     }
     return false;
@@ -339,12 +340,12 @@ int gn_csvtypes_decide(gn_csv *c, gn_err *e)
         goto done;
     if (c->opt.no_header ? names_from_schema(c, &given, e) : take_header(c, e))
         goto done;
-    c->width = c->schema.n;
+    c->width = c->t.schema.n;
     if (add_keys(c, e))
         goto done;
     if (c->opt.schema)
         r = types_from_schema(c, &given, e);
-    else if (take_builtin(c, c->schema.n) || take_builtin(c, c->width))
+    else if (take_builtin(c, c->t.schema.n) || take_builtin(c, c->width))
         r = 0;
     else
         r = infer(c, e);
@@ -353,4 +354,19 @@ int gn_csvtypes_decide(gn_csv *c, gn_err *e)
 done:
     gn_schema_release(&given);
     return r;
+}
+
+int gn_csvtypes_indexed(gn_csv *c, gn_err *e)
+{
+    const gn_csvranges *x = c->ranges;
+    if (gn_schema_copy(&c->t.schema, &x->columns, e))
+        return -1;
+    c->width = x->width;
+    c->nkeys = x->columns.n - x->width;
+    c->t.inferred = x->inferred;
+    for (size_t k = 0; k < c->nkeys; k++)
+        if (!is_key(c, x->columns.f[x->width + k].name))
+            return gn_fail(e, GN_INPUT, "'%s': no directory of it names a '%s', as in the index",
+                           c->files.f[0].path, x->columns.f[x->width + k].name);
+    return check_keys(c, e) || check_key_values(c, e) ? -1 : 0;
 }

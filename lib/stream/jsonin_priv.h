@@ -44,23 +44,16 @@ typedef struct gn_jsoncell {
 } gn_jsoncell;
 
 struct gn_jsonin {
+    gn_textin t; /* first */
     gn_jsonin_options opt;
     size_t max_record;
 
     const char *const *path_list;
     size_t npaths, file;
-    gn_in *in;          /* of the current file, or NULL */
-    bool eof;           /* all of the file is in the window */
-    uint64_t line;      /* of the first byte of the window, from 1 */
-    XXH3_state_t *hash; /* of the bytes consumed */
 
-    gn_schema schema;
-    bool inferred;
     gn_jsonpaths paths; /* of the schema, with what is on the way to its fields */
     int *col_of;        /* the column of each field of the schema, or -1 */
 
-    size_t nselected; /* fields written: the first of `rows` */
-    gn_schema rows;   /* what records hold before the filter */
     gn_jsoncell *cell;
 
     gn_buf path;   /* of the key at hand */
@@ -68,25 +61,12 @@ struct gn_jsonin {
     gn_buf mended; /* a line with what Jansson would refuse replaced */
     gn_buf string; /* a string with NUL replaced */
 
-    gn_writer *w, *rejects;
-    uint8_t *out, *limit; /* room for records */
-    uint64_t nout;        /* records since the room was made */
-    gn_jsonin_keep *keep;
-    void *keep_ctx;
-    gn_decoder *decoder;
-    gn_buf block; /* records before the filter */
-    int *project; /* 0, 1, ..., nselected - 1 */
-    gn_row row;   /* a reject */
-
-    gn_jsonin_counts count;
-    gn_lineage lineage;
+    uint64_t extra; /* keys passed over */
 };
 
-/* jsonin.c: read more of the current file: 1, 0 at its end, -1. */
-int gn_jsonin_more(gn_jsonin *j, gn_err *e);
-/* The line `at` bytes into the window: its length with the LF (also in *body without its ending);
- * reads more as needed, which moves the window, unless `peek`. 0: nothing is left, or with peek
- * not all of it is there; -1: an error, for instance a line above the limit. */
+/* jsonin.c: the line `at` bytes into the window: its length with the LF (also in *body without its
+ * ending); reads more as needed, which moves the window, unless `peek`. 0: nothing is left, or with
+ * peek not all of it is there; -1: an error, for instance a line above the limit. */
 ssize_t gn_jsonin_line(gn_jsonin *j, size_t at, bool peek, size_t *body, gn_err *e);
 
 bool gn_jsonin_blank(const uint8_t *p, size_t n); /* is a line only blanks? */

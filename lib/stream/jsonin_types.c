@@ -69,8 +69,8 @@ int gn_jsonin_push(gn_jsonin *j, size_t prefix, const char *key, gn_err *e)
 static int index_paths(gn_jsonin *j, gn_err *e)
 {
     gn_jsonpaths_release(&j->paths);
-    for (size_t i = 0; i < j->schema.n; i++) {
-        const char *name = j->schema.f[i].name;
+    for (size_t i = 0; i < j->t.schema.n; i++) {
+        const char *name = j->t.schema.f[i].name;
         gn_jsonpath *p = gn_jsonpaths_find(&j->paths, name, strlen(name), true, e);
         if (!p)
             return -1;
@@ -149,7 +149,7 @@ static int field_of(inference *x, size_t *field, gn_err *e)
         return -1;
     if (p->field < 0) {
         gn_err why = {0};
-        if (j->schema.n == x->cap) {
+        if (j->t.schema.n == x->cap) {
             size_t cap = x->cap ? x->cap * 2 : 16;
             guess *g = gn_realloc(x->guess, cap, sizeof *g, e);
             if (!g)
@@ -157,10 +157,10 @@ static int field_of(inference *x, size_t *field, gn_err *e)
             x->guess = g;
             x->cap = cap;
         }
-        if (gn_schema_add(&j->schema, p->name, p->n, GN_STR, &why))
+        if (gn_schema_add(&j->t.schema, p->name, p->n, GN_STR, &why))
             return gn_fail(e, why.status, "'%s': line %llu: %s (name the fields with --schema)",
-                           gn_in_name(j->in), x->line, why.msg);
-        p->field = (int)j->schema.n - 1;
+                           gn_textin_name(&j->t), x->line, why.msg);
+        p->field = (int)j->t.schema.n - 1;
         x->guess[p->field] = (guess){CAN_INT | CAN_FLOAT | CAN_BOOL | CAN_DATE | CAN_TIME, false};
     }
     *field = (size_t)p->field;
@@ -196,14 +196,14 @@ static int take_object(inference *x, json_t *object, size_t prefix, gn_err *e)
 /* From the lines in the window. */
 static int infer(gn_jsonin *j, gn_err *e)
 {
-    while ((size_t)(gn_in_end(j->in) - gn_in_begin(j->in)) < GN_JSONIN_SAMPLE) {
-        int r = gn_jsonin_more(j, e);
+    while (gn_textin_have(&j->t) < GN_JSONIN_SAMPLE) {
+        int r = gn_textin_more(&j->t, e);
         if (r < 0)
             return -1;
         if (r == 0)
             break;
     }
-    inference x = {.j = j, .line = j->line};
+    inference x = {.j = j, .line = j->t.line};
     size_t at = 0, body;
     ssize_t n = 0;
     int r = 0;
@@ -212,7 +212,7 @@ static int infer(gn_jsonin *j, gn_err *e)
         if (n <= 0)
             break;
         gn_jsonline l;
-        r = gn_jsonin_parse(j, gn_in_begin(j->in) + at, body, &l, e);
+        r = gn_jsonin_parse(j, gn_in_begin(j->t.in) + at, body, &l, e);
         x.l = &l;
         if (r == 0 && l.root) /* gn_jsonin_run will say so of bad ones */
             r = take_object(&x, l.root, 0, e);
@@ -220,10 +220,10 @@ static int infer(gn_jsonin *j, gn_err *e)
         at += (size_t)n;
         x.line++;
     }
-    for (size_t i = 0; i < j->schema.n; i++)
-        j->schema.f[i].type = type_of(&x.guess[i]);
+    for (size_t i = 0; i < j->t.schema.n; i++)
+        j->t.schema.f[i].type = type_of(&x.guess[i]);
     free(x.guess);
-    j->inferred = true;
+    j->t.inferred = true;
     return r || n < 0 ? -1 : 0;
 }
 
@@ -234,13 +234,13 @@ static void take_builtin(gn_jsonin *j)
     for (size_t b = 0; b < sizeof names / sizeof *names; b++) {
         const gn_schema *s = gn_schema_builtin(names[b]);
         size_t same = 0;
-        for (size_t i = 0; s && s->n == j->schema.n && i < s->n; i++)
-            same += gn_schema_find(s, j->schema.f[i].name) >= 0;
-        if (!s || same != j->schema.n || same == 0)
+        for (size_t i = 0; s && s->n == j->t.schema.n && i < s->n; i++)
+            same += gn_schema_find(s, j->t.schema.f[i].name) >= 0;
+        if (!s || same != j->t.schema.n || same == 0)
             continue;
         for (size_t i = 0; i < s->n; i++)
-            j->schema.f[i].type = s->f[gn_schema_find(s, j->schema.f[i].name)].type;
-        j->inferred = false;
+            j->t.schema.f[i].type = s->f[gn_schema_find(s, j->t.schema.f[i].name)].type;
+        j->t.inferred = false;
         return;
     }
 }
@@ -250,10 +250,10 @@ static int no_fields(gn_jsonin *j, gn_err *e)
 {
     size_t at = 0, body;
     ssize_t n;
-    for (unsigned long long line = j->line; (n = gn_jsonin_line(j, at, true, &body, e)) > 0;
+    for (unsigned long long line = j->t.line; (n = gn_jsonin_line(j, at, true, &body, e)) > 0;
          line++, at += (size_t)n) {
         gn_jsonline l;
-        const uint8_t *p = gn_in_begin(j->in) + at;
+        const uint8_t *p = gn_in_begin(j->t.in) + at;
         if (gn_jsonin_blank(p, body))
             continue;
         if (gn_jsonin_parse(j, p, body, &l, e))
@@ -261,24 +261,24 @@ static int no_fields(gn_jsonin *j, gn_err *e)
         bool bad = !l.root;
         json_decref(l.root);
         if (bad)
-            return gn_fail(e, GN_INPUT, "'%s': line %llu: %s%s", gn_in_name(j->in), line, l.reason,
-                           l.hint);
+            return gn_fail(e, GN_INPUT, "'%s': line %llu: %s%s", gn_textin_name(&j->t), line,
+                           l.reason, l.hint);
     }
     return n < 0 ? -1
                  : gn_fail(e, GN_INPUT,
                            "'%s': no keys to learn the fields from (give --schema name:type,...)",
-                           gn_in_name(j->in));
+                           gn_textin_name(&j->t));
 }
 
 int gn_jsonin_decide(gn_jsonin *j, gn_err *e)
 {
     if (j->opt.schema) {
-        if (gn_schema_parse(&j->schema, j->opt.schema, e))
+        if (gn_schema_parse(&j->t.schema, j->opt.schema, e))
             return -1;
     } else {
         if (infer(j, e))
             return -1;
-        if (j->schema.n == 0)
+        if (j->t.schema.n == 0)
             return no_fields(j, e);
         take_builtin(j);
     }

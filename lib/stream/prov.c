@@ -65,38 +65,6 @@ static void *insert_at(void *list, size_t n, size_t at, size_t size, gn_err *e)
     return p;
 }
 
-/* Over 64 sources become one: its id is the hash of the sorted ids, its size the sum. Where every
- * source is covered whole (over one and the same hash range) the cover folds with them; any other
- * cover is dropped, since its parts could no longer be told apart. */
-static int fold_sources(gn_lineage *l, gn_err *e)
-{
-    gn_buf ids = {0};
-    uint64_t size = 0;
-    bool whole = l->covered && l->ncover == l->nsources;
-    for (size_t i = 0; i < l->nsources; i++) {
-        const gn_source *s = &l->source[i];
-        if (gn_buf_add(&ids, s->id.b, 16, e)) {
-            gn_buf_release(&ids);
-            return -1;
-        }
-        if (__builtin_add_overflow(size, s->size, &size))
-            size = UINT64_MAX;
-        const gn_cover *c = whole ? &l->cover[i] : NULL; /* both lists are sorted by id */
-        whole = whole && gn_id_cmp(c->source, s->id) == 0 && c->lo == 0 && c->hi == s->size &&
-                c->hlo == l->cover[0].hlo && c->hhi == l->cover[0].hhi;
-    }
-    l->source[0] = (gn_source){gn_id_of(ids.p, ids.n), size, l->source[0].records};
-    gn_buf_release(&ids);
-    l->nsources = 1;
-    if (whole) {
-        l->cover[0] = (gn_cover){l->source[0].id, 0, size, l->cover[0].hlo, l->cover[0].hhi};
-        l->ncover = 1;
-    } else {
-        gn_lineage_drop_cover(l);
-    }
-    return 0;
-}
-
 int gn_lineage_add_source(gn_lineage *l, gn_source s, gn_err *e)
 {
     size_t at = 0;
@@ -175,6 +143,71 @@ void gn_lineage_drop_cover(gn_lineage *l)
 {
     l->ncover = 0;
     l->covered = false;
+}
+
+/* Over 64 sources become one: its id is the hash of the sorted ids, its size the sum. It is as if
+ * they followed each other in that order, so covers move with them. */
+static int fold_sources(gn_lineage *l, gn_err *e)
+{
+    const size_t n = l->nsources, ncover = l->ncover;
+    gn_buf ids = {0};
+    gn_source one = {.records = l->source[0].records};
+    gn_cover *cover = l->cover;
+    bool covered = l->covered;
+    int r = -1;
+    l->cover = NULL;
+    l->ncover = 0;
+    for (size_t i = 0, k = 0; i < n; i++) {
+        const gn_source *s = &l->source[i];
+        if (gn_buf_add(&ids, s->id.b, 16, e))
+            goto done;
+        const uint64_t before = one.size;
+        if (__builtin_add_overflow(before, s->size, &one.size)) {
+            one.size = UINT64_MAX;
+            covered = false;
+        }
+        /* Both lists are sorted by id; a cover of no source means that nothing is known. */
+        for (; k < ncover && gn_id_cmp(cover[k].source, s->id) <= 0; k++) {
+            gn_cover c = cover[k];
+            covered = covered && gn_id_cmp(c.source, s->id) == 0 && c.hi <= s->size;
+            c.source = (gn_id){{0}}; /* until it is known */
+            c.lo += before;
+            c.hi += before;
+            if (covered && gn_lineage_add_cover(l, c, e))
+                goto done;
+        }
+        covered = covered && (i + 1 < n || k == ncover);
+    }
+    one.id = gn_id_of(ids.p, ids.n);
+    for (size_t i = 0; i < l->ncover; i++)
+        l->cover[i].source = one.id;
+    l->source[0] = one;
+    l->nsources = 1;
+    if (!covered)
+        gn_lineage_drop_cover(l);
+    r = 0;
+done:
+    free(cover);
+    gn_buf_release(&ids);
+    return r;
+}
+
+int gn_lineage_narrow(gn_lineage *l, uint64_t lo, uint64_t hi, gn_err *e)
+{
+    gn_cover *old = l->cover;
+    size_t n = l->ncover;
+    int r = 0;
+    l->cover = NULL;
+    l->ncover = 0;
+    for (size_t i = 0; l->covered && r == 0 && i < n; i++) {
+        gn_cover c = old[i];
+        c.hlo = c.hlo < lo ? lo : c.hlo;
+        c.hhi = c.hhi > hi ? hi : c.hhi;
+        if (c.hlo <= c.hhi)
+            r = gn_lineage_add_cover(l, c, e);
+    }
+    free(old);
+    return r;
 }
 
 /* Where a node of this id is, or belongs. */

@@ -67,6 +67,8 @@ bool gn_lineage_whole(const gn_lineage *l);
 int gn_lineage_add_source(gn_lineage *l, gn_source s, gn_err *e);
 int gn_lineage_add_cover(gn_lineage *l, gn_cover c, gn_err *e);
 void gn_lineage_drop_cover(gn_lineage *l);
+/* Of the cover, keep what lies in the inclusive range [lo, hi] of key hashes. */
+int gn_lineage_narrow(gn_lineage *l, uint64_t lo, uint64_t hi, gn_err *e);
 /* Put a node on top: its parents are `parents` (roots of the inputs); it becomes the root. */
 int gn_lineage_add_node(gn_lineage *l, const char *command, const char *version,
                         const char *options, const gn_id *parents, size_t nparents, gn_err *e);

@@ -518,3 +518,8 @@ double gn_reader_wait(const gn_reader *r)
 {
     return r->wait_before + (r->in ? gn_in_wait(r->in) : 0);
 }
+
+size_t gn_reader_buffers(const gn_reader *r)
+{
+    return r->in ? gn_in_buffers(r->in) : 0;
+}

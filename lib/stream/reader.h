@@ -50,5 +50,6 @@ uint64_t gn_reader_records(const gn_reader *r);   /* so far, over all segments a
 uint64_t gn_reader_bytes(const gn_reader *r);     /* read from the kernel */
 uint64_t gn_reader_raw_bytes(const gn_reader *r); /* of the stream, uncompressed */
 double gn_reader_wait(const gn_reader *r);
+size_t gn_reader_buffers(const gn_reader *r); /* bytes of memory that its input takes now */
 
 #endif

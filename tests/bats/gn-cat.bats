@@ -150,3 +150,76 @@ END
     is "" "$(gn-cat -f a --where 'a > 0' a.gn | records)"
     status 4 gn-cat /dev/null
 }
+
+tree_of_days() {
+    gn-gen --rows 3000 --users 50 -o events.gn
+    gn-partition --by date,act=action_type -d tree events.gn
+}
+
+@test "a directory is its files in the order of their paths" {
+    tree_of_days
+    find tree -name part.gn | LC_ALL=C sort >paths
+    is "$(xargs <paths gn-cat | raw | sha256sum)" "$(gn-cat tree | raw | sha256sum)"
+    is "$(gn-tocsv --no-header events.gn | sort)" "$(gn-cat tree | gn-tocsv --no-header | sort)"
+    is "$(gn-cat tree | gn-tocsv --no-header | head -n 9)" "$(gn-cat tree/ events.gn | gn-tocsv --no-header | head -n 9)"
+    mkdir none
+    status 3 gn-cat none
+    status 3 gn-cat --where 'true' none
+    cp events.gn none/_hidden.gn
+    cp events.gn none/manifest.gn
+    status 3 gn-cat none
+}
+
+@test "--where on the keys of paths, against awk; no other file is opened" {
+    tree_of_days
+    gn-tocsv --no-header events.gn | awk -F , '{ print substr($2, 1, 10) "," $0 }' >plain
+    while IFS='|' read -r where awk; do
+        awk -F , "$awk { sub(/[^,]*,/, \"\"); print }" plain | sort >want
+        # a file that must not be opened is one that would fail
+        cp -r tree broken
+        find broken -name part.gn -exec truncate -s 3 {} +
+        gn-tocsv --no-header -f path tree/manifest.gn | while read -r f; do
+            d=${f#date=} d=${d%%/*} a=${f#*act=} a=${a%%/*}
+            if echo "$d,u,$d,$a,p,200000" | awk -F , "$awk { exit 7 }"; then :; else cp "tree/$f" "broken/$f"; fi
+        done
+        gn-cat --where "$where" broken | gn-tocsv --no-header | sort >got
+        same want got || { echo "$where"; false; }
+        rm -r broken
+    done <<'END'
+date = 2023-07-01|$1 == "2023-07-01"
+date >= "2023-07-01" and act = "edit"|$1 >= "2023-07-01" && $4 == "edit"
+act in ("edit", "share") and date between 2023-02-01 and 2023-02-28|($4 == "edit" || $4 == "share") && $1 >= "2023-02-01" && $1 <= "2023-02-28"
+date < 2023-01-09 or act = "create"|$1 < "2023-01-09" || $4 == "create"
+not (date >= 2023-01-09)|!($1 >= "2023-01-09")
+duration_ms > 150000 and (act = 'edit' and date > 2023-12-01)|$6 > 150000 && $4 == "edit" && $1 > "2023-12-01"
+END
+    # a condition on both, that paths alone cannot decide
+    is "$(awk -F , '$1 < "2023-02-01" || $6 > 250000' plain | wc -l)" \
+        "$(gn-cat --where 'timestamp < 2023-02-01T00:00:00 or duration_ms > 250000' tree | gn-tocsv --no-header | wc -l)"
+    status 3 gn-cat --where 'act = "edit" or duration_ms > 5' tree
+    has "$(cat err)" "act"
+}
+
+@test "--where that no path fulfils: the fields and no records" {
+    tree_of_days
+    gn-cat --where 'date < 1999-01-01 and duration_ms > 5' --stats=s.json tree >none.gn
+    is "$(gn-tocsv events.gn | head -n 1)" "$(gn-tocsv none.gn)"
+    records --info none.gn >/dev/null
+    is 1 "$(header none.gn | wc -l)"
+    status 3 gn-cat --where 'date < 1999-01-01 and nosuch > 5' tree
+    status 2 gn-cat --where 'date < ' tree
+    status 2 gn-cat --where 'date < 5' tree
+}
+
+@test "keys of paths: null, the empty string, odd text, numbers; a part of the tree" {
+    printf 'k,n\na/b,1\n"",2\n,3\n__HIVE_DEFAULT_PARTITION__,4\n50%%,10\n' | gn-fromcsv -o odd.gn
+    gn-partition --by k,m=n -d tree odd.gn
+    n() { gn-cat --where "$1" "${2:-tree}" | gn-tocsv --no-header -f n | xargs; }
+    is 1 "$(n 'k = "a/b"')"
+    is 2 "$(n 'k = ""')"
+    is 3 "$(n 'k is null')"
+    is 4 "$(n 'k = "__HIVE_DEFAULT_PARTITION__"')"
+    is 10 "$(n 'k like "50%" and m > 9')"
+    is "10" "$(n 'k = "50%"' 'tree/k=50%25')"
+    is "" "$(n 'k = "a"' 'tree/k=50%25/m=10')"
+}

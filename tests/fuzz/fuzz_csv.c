@@ -1,6 +1,6 @@
-/* The CSV reader on any bytes, by every twin of the vector code and by libcsv alone: the same
- * records, counts and error, each record valid and canonical. The first three bytes choose the
- * options. */
+/* The CSV reader on any bytes, by every twin of the vector code, by libcsv alone, and in ranges:
+ * the same records, counts and error, each record valid and canonical. The first three bytes choose
+ * the options. */
 #include "stream/csv.h"
 
 #include "base/hash.h"
@@ -32,7 +32,8 @@ static const char *const schemas[] = {
 
 struct seen {
     uint64_t hash;
-    gn_csv_counts count;
+    gn_textin_counts count;
+    gn_csv_counts way;
     gn_err err;
 };
 
@@ -47,35 +48,69 @@ static int look(void *ctx, const gn_batch *b, uint8_t *keep, size_t *kept, gn_er
     return 0;
 }
 
-static void read_all(const char *path, const gn_csv_options *o, bool some, struct seen *s)
+static void run(gn_csv *c, bool some, struct seen *s)
 {
-    memset(s, 0, sizeof *s);
     gn_err *e = &s->err, none = {0};
     gn_out *out = gn_out_open("/dev/null", 0, &none);
     gn_writer *w = out ? gn_writer_new(out, &none) : NULL;
     gn_header h = {.canon = true};
-    REQUIRE(w && gn_csv_reject_schema(&h.schema, &none) == 0 && gn_writer_begin(w, &h, &none) == 0);
+    REQUIRE(w && gn_textin_reject_schema(&h.schema, &none) == 0 &&
+            gn_writer_begin(w, &h, &none) == 0);
     gn_header_release(&h);
-    gn_csv *c = gn_csv_open(&path, 1, o, e);
-    if (c) {
-        const gn_schema *all = gn_csv_schema(c);
-        int last = (int)all->n - 1;
-        REQUIRE(all->n > 0);
-        if (some)
-            REQUIRE(gn_csv_select(c, &last, 1, NULL, 0, e) == 0);
-        gn_decoder *d = gn_csv_filter(c, look, s, e);
-        REQUIRE(d && gn_decoder_want_all(d, GN_VALUE | GN_RAW, e) == 0);
-        int r = gn_csv_run(c, w, w, e);
-        s->count = *gn_csv_count(c);
-        REQUIRE(r == 0 || e->status == GN_INPUT);
-        REQUIRE(r != 0 ||
-                s->count.read == s->count.rejected + s->count.skipped + s->count.filtered);
-        gn_csv_close(c);
-    } else {
-        REQUIRE(e->status == GN_INPUT);
-    }
+    gn_textin *t = gn_csv_text(c);
+    const gn_schema *all = gn_textin_schema(t);
+    int last = (int)all->n - 1;
+    REQUIRE(all->n > 0);
+    if (some)
+        REQUIRE(gn_textin_select(t, &last, 1, NULL, 0, e) == 0);
+    gn_decoder *d = gn_textin_filter(t, look, s, e);
+    REQUIRE(d && gn_decoder_want_all(d, GN_VALUE | GN_RAW, e) == 0);
+    int r = gn_csv_run(c, w, w, e);
+    const gn_textin_counts *n = gn_textin_count(t);
+    const gn_csv_counts *way = gn_csv_count(c);
+    s->count.read += n->read;
+    s->count.rejected += n->rejected;
+    s->count.skipped += n->skipped;
+    s->count.empty += n->empty;
+    s->way.vector += way->vector;
+    s->way.libcsv += way->libcsv;
+    REQUIRE(r == 0 || e->status == GN_INPUT);
+    REQUIRE(r != 0 || n->read == n->rejected + n->skipped + n->filtered);
     gn_writer_free(w);
     gn_out_close(out);
+}
+
+static void read_all(const char *path, const gn_csv_options *o, bool some, struct seen *s)
+{
+    memset(s, 0, sizeof *s);
+    gn_csv *c = gn_csv_open(&path, 1, o, &s->err);
+    if (c)
+        run(c, some, s);
+    else
+        REQUIRE(s->err.status == GN_INPUT);
+    gn_csv_close(c);
+}
+
+/* The same in ranges of about `bytes` bytes, up to the first that fails; false where the index is
+ * what fails. */
+static bool read_ranges(const char *path, gn_csv_options o, bool some, uint64_t bytes,
+                        struct seen *s)
+{
+    memset(s, 0, sizeof *s);
+    gn_csvranges x = {0};
+    const gn_csvranges_size size = {.bytes = bytes};
+    o.ranges = true;
+    gn_csv *c = gn_csv_open(&path, 1, &o, &s->err);
+    bool good = c && gn_csv_cut(c, &size, &x, &s->err) == 0;
+    gn_csv_close(c);
+    for (size_t i = 0; good && i < x.n && !s->err.status; i++) {
+        c = gn_csv_open_ranges(&x, i, 1, NULL, 0, &o, &s->err);
+        REQUIRE(c);
+        run(c, some, s);
+        gn_csv_close(c);
+    }
+    gn_csvranges_release(&x);
+    return good;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -91,7 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .trim = data[0] & 8,
         .replace_text = data[0] & 16,
         .schema = schemas[data[0] >> 5],
-        .on_error = (enum gn_csv_on_error)(data[1] % 3),
+        .on_error = (enum gn_textin_on_error)(data[1] % 3),
         .max_record = data[2] < 200   ? 0
                       : data[2] < 230 ? 64
                                       : 7,
@@ -120,8 +155,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         REQUIRE(first.count.read == next.count.read && first.count.empty == next.count.empty &&
                 first.count.rejected == next.count.rejected &&
                 first.count.skipped == next.count.skipped);
-        REQUIRE(first.count.vector == 0 &&
-                next.count.vector + next.count.libcsv == next.count.read);
+        REQUIRE(first.way.vector == 0 && next.way.vector + next.way.libcsv == next.count.read);
+    }
+    if (read_ranges(path, o, some, 1 + data[2] % 150, &next)) {
+        REQUIRE(first.err.status == next.err.status && strcmp(first.err.msg, next.err.msg) == 0);
+        REQUIRE(first.err.status ||
+                (first.hash == next.hash && first.count.read == next.count.read &&
+                 first.count.empty == next.count.empty &&
+                 first.count.rejected == next.count.rejected &&
+                 first.count.skipped == next.count.skipped));
+    } else { /* the file has no header, or a row is too long */
+        REQUIRE(first.err.status == GN_INPUT && next.err.status == GN_INPUT);
     }
     (void)close(fd);
     return 0;

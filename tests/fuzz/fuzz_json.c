@@ -45,16 +45,17 @@ static void read_all(const char *path, const gn_jsonin_options *o, bool some)
     REQUIRE(w);
     gn_jsonin *j = gn_jsonin_open(&path, 1, o, e);
     if (j) {
-        const gn_schema *all = gn_jsonin_schema(j);
+        gn_textin *t = gn_jsonin_text(j);
+        const gn_schema *all = gn_textin_schema(t);
         int last = (int)all->n - 1;
         uint64_t seen = 0;
         REQUIRE(all->n > 0 && all->n <= GN_FIELDS_MAX);
         if (some)
-            REQUIRE(gn_jsonin_select(j, &last, 1, NULL, 0, e) == 0);
-        gn_decoder *d = gn_jsonin_filter(j, look, &seen, e);
+            REQUIRE(gn_textin_select(t, &last, 1, NULL, 0, e) == 0);
+        gn_decoder *d = gn_textin_filter(t, look, &seen, e);
         REQUIRE(d && gn_decoder_want_all(d, GN_VALUE | GN_RAW, e) == 0);
         int r = gn_jsonin_run(j, w, w, e);
-        const gn_jsonin_counts *n = gn_jsonin_count(j);
+        const gn_textin_counts *n = gn_textin_count(t);
         REQUIRE(r == 0 || (e->status == GN_INPUT && *e->msg));
         REQUIRE(r != 0 || n->read == n->rejected + n->skipped + n->filtered);
         REQUIRE(r != 0 || seen == n->filtered);
@@ -76,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const gn_jsonin_options o = {
         .replace_text = data[0] & 1,
         .schema = schemas[data[0] >> 1 & 7],
-        .on_error = (enum gn_jsonin_on_error)(data[1] % 3),
+        .on_error = (enum gn_textin_on_error)(data[1] % 3),
         .max_record = data[1] < 250 ? 0 : 9,
     };
     int fd = memfd_create("json", MFD_CLOEXEC);

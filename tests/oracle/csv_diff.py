@@ -408,24 +408,34 @@ class Different(Exception):
     pass
 
 
-def run(path, data, case, extra, simd, pipe, longest):
-    rejects = path + ".rejects"
-    stats = path + ".stats"
+def reading(case, longest):
+    """The command, with the options that say how the file is to be read."""
     cmd = ["gn-fromcsv", "--schema", ",".join("%s:%s" % s for s in case["schema"])]
-    cmd += ["--on-error", "reject", "--reject", rejects, "--stats=" + stats]
     cmd += ["--delimiter", "\\t" if case["delim"] == b"\t" else case["delim"].decode()]
-    cmd += ["-f", ",".join(case["schema"][f][0] for f in case["fields"])]
     cmd += ["--max-record", str(max(longest, 1))]
     if case["trim"]:
         cmd.append("--trim")
     if case["no_header"]:
         cmd.append("--no-header")
+    return cmd
+
+
+def writing(case):
+    """The options that say what records are made."""
+    cmd = ["-f", ",".join(case["schema"][f][0] for f in case["fields"])]
     if case["replace"]:
         cmd += ["--invalid-utf8", "replace"]
     if case["offset"]:
         h, m = divmod(abs(case["offset"]) // 60, 60)
         cmd += ["--input-tz", "%s%02d:%02d" % ("+" if case["offset"] > 0 else "-", h, m)]
-    cmd += extra
+    return cmd
+
+
+def run(path, data, case, extra, simd, pipe, longest):
+    rejects = path + ".rejects"
+    stats = path + ".stats"
+    cmd = reading(case, longest) + writing(case)
+    cmd += ["--on-error", "reject", "--reject", rejects, "--stats=" + stats] + extra
     env = dict(os.environ, GN_SIMD=simd)
     if pipe:
         p = subprocess.Popen(cmd, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -499,17 +509,23 @@ def compare(what, kind, want, got):
         raise Different("%s: %d %ss, not %d" % (what, len(got), kind, len(want)))
 
 
+def twins():
+    """The values of GN_SIMD that this machine can do."""
+    names = ["portable"]
+    for simd in ("sse2", "avx2"):
+        probe = subprocess.run(["gn-fromcsv", "--schema", "a:int"], input=b"a\n", capture_output=True,
+                               env=dict(os.environ, GN_SIMD=simd))
+        if probe.returncode == 0:
+            names.append(simd)
+    return names
+
+
 def main(argv):
     keep = None
     if argv[1:2] == ["--keep"]:
         keep, argv = argv[2], argv[2:]
     seeds = [int(a) for a in argv[1:]]
-    twins = ["portable"]
-    for simd in ("sse2", "avx2"):
-        probe = subprocess.run(["gn-fromcsv", "--schema", "a:int"], input=b"a\n", capture_output=True,
-                               env=dict(os.environ, GN_SIMD=simd))
-        if probe.returncode == 0:
-            twins.append(simd)
+    possible = twins()
     total = 0
     with tempfile.TemporaryDirectory() as tmp:
         for seed in seeds:
@@ -520,7 +536,7 @@ def main(argv):
             want = expected(data, case)
             total += want[2]["read"]
             try:
-                for simd in twins:
+                for simd in possible:
                     check(path, data, case, [], simd, False, want)
                 check(path, data, case, ["--parser", "libcsv"], "", False, want)
                 check(path, data, case, [], "", True, want)

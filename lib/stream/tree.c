@@ -1,9 +1,5 @@
-/* csvtree.c - operands of the CSV reader: files, and directories that hold them.
- *
- * In a tree, every directory called key=value on the way to a file gives the file a column. So do
- * the last directories of the operand itself: `log/date=2023-07-01` has the column date as the
- * same directory has below `log`. */
-#include "csvpriv.h"
+/* tree.c - see tree.h. */
+#include "tree.h"
 
 #include "../base/parse.h"
 
@@ -45,7 +41,7 @@ static char *decode(const char *s, size_t n, const char *path, gn_err *e)
     return out;
 }
 
-static void file_release(gn_csvfile *f)
+static void file_release(gn_treefile *f)
 {
     for (size_t i = 0; i < f->npairs; i++) {
         free(f->pair[i].key);
@@ -56,7 +52,7 @@ static void file_release(gn_csvfile *f)
     memset(f, 0, sizeof *f);
 }
 
-void gn_csvfiles_release(gn_csvfiles *l)
+void gn_tree_release(gn_tree *l)
 {
     for (size_t i = 0; i < l->n; i++)
         file_release(&l->f[i]);
@@ -64,20 +60,22 @@ void gn_csvfiles_release(gn_csvfiles *l)
     memset(l, 0, sizeof *l);
 }
 
-static int add_pair(gn_csvfile *f, const char *name, size_t n, gn_err *e)
+static int add_pair(gn_treefile *f, const char *name, size_t n, gn_err *e)
 {
     const char *eq = memchr(name, '=', n);
     if (!eq || eq == name)
         return 0; /* an ordinary directory */
-    gn_csvpair *p = gn_realloc(f->pair, f->npairs + 1, sizeof *p, e);
+    gn_treepair *p = gn_realloc(f->pair, f->npairs + 1, sizeof *p, e);
     if (!p)
         return -1;
     f->pair = p;
     p += f->npairs;
     p->key = decode(name, (size_t)(eq - name), f->path, e);
-    p->value = decode(eq + 1, n - (size_t)(eq + 1 - name), f->path, e);
+    size_t nvalue = n - (size_t)(eq + 1 - name);
+    bool null = nvalue == strlen(GN_TREE_NULL) && memcmp(eq + 1, GN_TREE_NULL, nvalue) == 0;
+    p->value = null ? NULL : decode(eq + 1, nvalue, f->path, e);
     f->npairs++;
-    if (!p->key || !p->value)
+    if (!p->key || (!null && !p->value))
         return -1;
     for (size_t i = 0; i + 1 < f->npairs; i++)
         if (strcmp(f->pair[i].key, p->key) == 0)
@@ -85,19 +83,19 @@ static int add_pair(gn_csvfile *f, const char *name, size_t n, gn_err *e)
     return 0;
 }
 
-/* `from`: where the directories begin that give columns; (size_t)-1: there are none. */
-static int add_file(gn_csvfiles *l, const char *path, size_t from, gn_err *e)
+int gn_tree_add_file(gn_tree *l, const char *path, size_t from, gn_err *e)
 {
     if (l->n == l->cap) {
         size_t cap = l->cap ? l->cap * 2 : 16;
-        gn_csvfile *f = gn_realloc(l->f, cap, sizeof *f, e);
+        gn_treefile *f = gn_realloc(l->f, cap, sizeof *f, e);
         if (!f)
             return -1;
         l->f = f;
         l->cap = cap;
     }
-    gn_csvfile *f = &l->f[l->n++];
+    gn_treefile *f = &l->f[l->n++];
     memset(f, 0, sizeof *f);
+    f->keys = from;
     f->path = gn_strdup(path, e);
     if (!f->path)
         return -1;
@@ -132,13 +130,17 @@ static size_t trailing_pairs(const char *path)
     return from;
 }
 
-static bool wanted(const char *name)
+/* A file of a tree's kind; what gn-partition lists its files in is none of them. */
+static bool wanted(const char *name, enum gn_tree_kind kind)
 {
-    static const char *const ends[] = {".csv", ".tsv", ".csv.zst", ".tsv.zst"};
+    static const char *const ends[][5] = {[GN_TREE_CSV] = {".csv", ".tsv", ".csv.zst", ".tsv.zst"},
+                                          [GN_TREE_GN] = {".gn", ".gn.zst"}};
     size_t n = strlen(name);
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-        size_t k = strlen(ends[i]);
-        if (n > k && strcmp(name + n - k, ends[i]) == 0)
+    if (kind == GN_TREE_GN && strcmp(name, GN_TREE_LIST) == 0)
+        return false;
+    for (size_t i = 0; ends[kind][i]; i++) {
+        size_t k = strlen(ends[kind][i]);
+        if (n > k && strcmp(name + n - k, ends[kind][i]) == 0)
             return true;
     }
     return false;
@@ -146,10 +148,10 @@ static bool wanted(const char *name)
 
 static int by_path(const void *a, const void *b)
 {
-    return strcmp(((const gn_csvfile *)a)->path, ((const gn_csvfile *)b)->path);
+    return strcmp(((const gn_treefile *)a)->path, ((const gn_treefile *)b)->path);
 }
 
-static int add_tree(gn_csvfiles *l, const char *dir, gn_err *e)
+static int add_tree(gn_tree *l, const char *dir, enum gn_tree_kind kind, gn_err *e)
 {
     char *argv[2] = {(char *)dir, NULL};
     size_t first = l->n, from = trailing_pairs(dir);
@@ -177,8 +179,8 @@ static int add_tree(gn_csvfiles *l, const char *dir, gn_err *e)
             break;
         case FTS_F:
         case FTS_SLNONE:
-            if (!hidden && wanted(f->fts_name))
-                r = add_file(l, f->fts_path, from, e);
+            if (!hidden && wanted(f->fts_name, kind))
+                r = gn_tree_add_file(l, f->fts_path, from, e);
             break;
         }
     }
@@ -187,17 +189,17 @@ static int add_tree(gn_csvfiles *l, const char *dir, gn_err *e)
     if (fts_close(t) && r == 0)
         r = gn_fail_errno(e, GN_IO, "'%s': cannot read the directory", dir);
     if (r == 0 && l->n == first)
-        r = gn_fail(e, GN_INPUT, "'%s': no file in it ends in .csv, .tsv, .csv.zst or .tsv.zst",
-                    dir);
+        r = gn_fail(e, GN_INPUT, "'%s': no file in it ends in %s", dir,
+                    kind == GN_TREE_CSV ? ".csv, .tsv, .csv.zst or .tsv.zst" : ".gn or .gn.zst");
     if (r == 0)
         qsort(l->f + first, l->n - first, sizeof *l->f, by_path);
     return r;
 }
 
-int gn_csvfiles_add(gn_csvfiles *l, const char *operand, gn_err *e)
+int gn_tree_add(gn_tree *l, const char *operand, enum gn_tree_kind kind, gn_err *e)
 {
     struct stat st;
     if (strcmp(operand, "-") != 0 && stat(operand, &st) == 0 && S_ISDIR(st.st_mode))
-        return add_tree(l, operand, e);
-    return add_file(l, operand, (size_t)-1, e);
+        return add_tree(l, operand, kind, e);
+    return gn_tree_add_file(l, operand, (size_t)-1, e);
 }

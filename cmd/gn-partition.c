@@ -1,0 +1,206 @@
+/* gn-partition - a stream into many files: by hash of a key, by values, or both.
+ *
+ * Needs: any order, which every file keeps. Memory: streaming, with buffers that share half of -m,
+ * and about 1 KiB for each file. All files appear together at the end, the manifest last. */
+#include "app/app.h"
+#include "op/partition.h"
+
+#include <string.h>
+
+typedef struct options {
+    const char *key, *dir, *name, *time, *manifest, *hot, *zstd;
+    gn_list by;
+    int64_t n;
+    bool whole;
+} options;
+
+typedef struct state {
+    gn_partition *p;
+    gn_writer *manifest; /* --manifest */
+    gn_writer *hot;      /* --hot */
+} state;
+
+#define O(field) offsetof(options, field)
+static const gn_opt opts[] = {
+    {"dir", 'd', "DIR", "write the files into DIR, which is made if it is missing", GN_OPT_TEXT,
+     O(dir), false, 0, 0},
+    {"key", 'k', "FIELDS", "place records by the hash of these fields", GN_OPT_TEXT, O(key), true,
+     0, 0},
+    {"parts", 'n', "N", "into so many ranges of equal width of the hash space", GN_OPT_INT, O(n),
+     true, 1, GN_PARTITION_MAX},
+    {"by", 0, "KEYS",
+     "a directory NAME=VALUE for each value of these fields or NAME=EXPRESSIONs, one inside the "
+     "other; date, week, month and hour are those of --time",
+     GN_OPT_LIST, O(by), true, 0, 0},
+    {"time", 0, "FIELD", "the time of --by date, week, month and hour (default timestamp)",
+     GN_OPT_TEXT, O(time), true, 0, 0},
+    {"name", 0, "NAME", "call the files NAME-0000.gn or NAME.gn (default part)", GN_OPT_TEXT,
+     O(name), false, 0, 0},
+    {"whole", 0, NULL, "split the whole hash space although the input holds a part of it",
+     GN_OPT_FLAG, O(whole), true, 0, 0},
+    {"manifest", 0, "FILE", "write the manifest to FILE too", GN_OPT_TEXT, O(manifest), false, 0,
+     0},
+    {"hot", 0, "FILE",
+     "write the ten most frequent keys of each file to FILE (they may be personal data)",
+     GN_OPT_TEXT, O(hot), false, 0, 0},
+    {"zstd", 'z', "LEVEL", "compress the files (default level 1); their names end in .zst",
+     GN_OPT_OPTIONAL, O(zstd), false, 0, 0},
+    {0},
+};
+static const options defaults = {.name = "part", .time = "timestamp"};
+
+static int check(gn_app *a)
+{
+    const options *o = a->opt;
+    if (!o->dir || !*o->dir)
+        return gn_fail(&a->err, GN_USAGE, "no directory given (use -d DIR)");
+    if (!o->key && !o->by.n)
+        return gn_fail(&a->err, GN_USAGE, "give -k FIELDS and -n N, or --by KEYS, or both");
+    if (!o->key != !o->n)
+        return gn_fail(&a->err, GN_USAGE, "-k FIELDS and -n N need each other");
+    if (o->whole && !o->key)
+        return gn_fail(&a->err, GN_USAGE, "--whole is for -k");
+    if (o->hot && !o->key)
+        return gn_fail(&a->err, GN_USAGE, "--hot is for the key that -k gives");
+    if (!*o->name || *o->name == '.' || strchr(o->name, '/') || strlen(o->name) > 200)
+        return gn_fail(&a->err, GN_USAGE, "--name: '%s' is no name for files", o->name);
+    return 0;
+}
+
+static int start(gn_app *a)
+{
+    const options *o = a->opt;
+    state *s = a->state;
+    int level;
+    if (gn_app_zstd_level(o->zstd, NULL, &level, &a->err) ||
+        (o->manifest && !(s->manifest = gn_app_also(a, o->manifest))) ||
+        (o->hot && !(s->hot = gn_app_also(a, o->hot))))
+        return -1;
+    s->p = gn_partition_open(&(gn_partition_options){.dir = o->dir,
+                                                     .name = o->name,
+                                                     .key = o->key,
+                                                     .n = (size_t)o->n,
+                                                     .whole = o->whole,
+                                                     .by = o->by.v,
+                                                     .nby = o->by.n,
+                                                     .time = o->time,
+                                                     .zone = a->zone,
+                                                     .hot = o->hot != NULL,
+                                                     .level = level,
+                                                     .memory = a->common.memory,
+                                                     .budget = &a->budget},
+                             &a->err);
+    return s->p ? 0 : -1;
+}
+
+static int end_output(gn_app *a, const gn_lineage *from)
+{
+    state *s = a->state;
+    gn_lineage l;
+    if (gn_app_lineage(a, from, false, &l))
+        return -1;
+    int r = gn_partition_end(s->p, &l, &a->err);
+    gn_lineage_release(&l);
+    return r;
+}
+
+/* Until the first segment that stands by itself, one output segment holds all there was. */
+static int segment(gn_app *a)
+{
+    state *s = a->state;
+    bool joins;
+    if (gn_partition_begun(s->p)) {
+        if (gn_partition_joins(s->p, gn_reader_header(a->reader), &joins, &a->err) ||
+            (!joins && end_output(a, &a->lineage)))
+            return -1;
+    }
+    return gn_partition_segment(s->p, a->reader, &a->err);
+}
+
+static int batch(gn_app *a, gn_batch *b)
+{
+    state *s = a->state;
+    return gn_partition_batch(s->p, a->reader, b, &a->err);
+}
+
+static int end(gn_app *a)
+{
+    state *s = a->state;
+    const gn_lineage *l = &gn_reader_trailer(a->reader)->lineage;
+    gn_partition_note(s->p, gn_reader_header(a->reader), l);
+    return gn_partition_alone(s->p) ? end_output(a, l) : 0;
+}
+
+static int finish(gn_app *a)
+{
+    state *s = a->state;
+    gn_partition_stats n;
+    gn_lineage l;
+    if (gn_partition_begun(s->p) && end_output(a, &a->lineage))
+        return -1;
+    if (gn_app_lineage(a, &a->lineage, true, &l))
+        return -1;
+    int r = gn_partition_manifest(s->p, &l, s->manifest, &n, &a->err);
+    if (r == 0 && s->hot)
+        r = gn_partition_hot(s->p, &l, s->hot, &a->err);
+    gn_lineage_release(&l);
+    if (r)
+        return -1;
+    gn_app_records_out(a, n.rows, n.bytes, n.wait);
+    gn_app_count(a, "files", n.files);
+    gn_app_count(a, "files_empty", n.empty);
+    gn_app_count(a, "rows_min", n.min);
+    gn_app_count(a, "rows_median", n.median);
+    gn_app_count(a, "rows_max", n.max);
+    gn_app_count(a, "files_skewed", n.skewed);
+    return 0;
+}
+
+static int commit(gn_app *a)
+{
+    state *s = a->state;
+    return gn_partition_commit(s->p, &a->err);
+}
+
+static void release(gn_app *a)
+{
+    state *s = a->state;
+    gn_partition_free(s->p);
+    s->p = NULL;
+}
+
+static const gn_example examples[] = {
+    {"64 parts of whole users",
+     "gn-fromcsv interactions.csv | gn-partition -k user_id -n 64 -d parts"},
+    {"a directory for each day", "gn-partition --by date -d days events.gn"},
+    {"days, countries, and in each four parts of users",
+     "gn-partition --by 'day=date(timestamp),country' -k user_id -n 4 -z -d tree events.gn"},
+    {NULL, NULL},
+};
+
+static const gn_filter filter = {
+    .name = "gn-partition",
+    .summary = "split a stream into many files, by hash of a key or by values",
+    .operands = "[FILE...]",
+    .order = "none",
+    .memory = "streaming, about 1 KiB a file and buffers within -m",
+    .flags = GN_APP_STREAM_IN | GN_APP_MEMORY | GN_APP_TZ,
+    .opts = opts,
+    .opt_size = sizeof(options),
+    .defaults = &defaults,
+    .state_size = sizeof(state),
+    .examples = examples,
+    .check = check,
+    .start = start,
+    .segment = segment,
+    .batch = batch,
+    .end = end,
+    .finish = finish,
+    .commit = commit,
+    .release = release,
+};
+
+int main(int argc, char **argv)
+{
+    return gn_app_run(&filter, argc, argv);
+}

@@ -1,0 +1,19 @@
+#!/bin/bash
+# Daily active users, counted by parts of users and added up; and a tree by day.
+set -euo pipefail
+
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+gn-gen --rows 2000 --users 300 --seed 5 -o "$dir/events.gn"
+gn-partition -k user_id -n 4 -d "$dir/parts" "$dir/events.gn"
+gn-tocsv -f path,lo,hi,rows "$dir/parts/manifest.gn"
+
+for part in "$dir"/parts/part-*.gn; do
+    gn-dau --partial -o "${part%.gn}.state" "$part"
+done
+gn-dau --merge "$dir"/parts/*.state | gn-tocsv >"$dir/by-parts.csv"
+gn-dau "$dir/events.gn" | gn-tocsv | cmp - "$dir/by-parts.csv" && echo "the same"
+
+gn-partition --by month,action=action_type -d "$dir/tree" "$dir/events.gn"
+gn-tocsv -f path,rows "$dir/tree/manifest.gn" | head -n 4

@@ -1,0 +1,620 @@
+/* partition.c - see partition.h. File f of group g (0 without values) and hash range k is
+ * f = g * ranges + k, with ranges = n, or 1 without a key. */
+#include "partition.h"
+
+#include "../io/mp.h"
+#include "../kernel/heavy.h"
+#include "../stream/fanout.h"
+#include "../stream/tree.h"
+#include "pathkey.h"
+#include "split.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct gn_partition {
+    gn_partition_options o;
+    gn_fanout out;
+    bool *active; /* per file: it has the open segment; as long as out.cap */
+    size_t nactive;
+    gn_pathkeys *by;
+    gn_split split;
+    bool split_known;
+    int *key; /* of o.key, in the current segment */
+    size_t nkey;
+    size_t ranges;
+
+    gn_header header; /* of the open output segment, its part set per range */
+    bool begun;
+    bool own;        /* one output segment per input segment from here on */
+    bool narrow;     /* the covers so far are of our hash ranges */
+    gn_buf identity; /* the header of the open segment, without its part */
+
+    gn_heavy *heavy; /* with o.hot: per file, as long as `active` */
+    gn_schema hot;   /* the key's fields */
+
+    gn_buf scratch;
+    uint64_t hash[GN_BATCH];
+    uint32_t group[GN_BATCH];
+    uint32_t to[GN_BATCH];
+};
+
+/* ---- opening ---- */
+
+/* The files that a list of an earlier run names. One that is damaged names what comes before. */
+static int read_list(gn_partition *p, const char *path, gn_err *e)
+{
+    gn_err why = {0};
+    gn_batch *b;
+    int ev = -1;
+    gn_reader *r = gn_reader_open(&path, 1, 0, &why);
+    while (r && (ev = gn_reader_next(r, &b, &why)) > 0) {
+        if (ev == GN_EV_SEGMENT && (gn_reader_field(r, "path", "path", 1u << GN_STR, &why) != 0 ||
+                                    gn_reader_want(r, 0, GN_VALUE, &why)))
+            break;
+        for (size_t i = 0; ev == GN_EV_BATCH && i < b->n; i++) {
+            gn_str s = b->col[0].s[i];
+            if (gn_outset_old(p->out.set, (const char *)s.p, s.n, e)) {
+                gn_reader_close(r);
+                return -1;
+            }
+        }
+    }
+    gn_reader_close(r);
+    return why.status == GN_IO ? gn_fail(e, GN_IO, "%s", why.msg) : 0;
+}
+
+static int find_old(gn_partition *p, gn_err *e)
+{
+    size_t n;
+    const char *const *list = gn_outset_lists(p->out.set, &n);
+    for (size_t i = 0; i < n; i++)
+        if (read_list(p, list[i], e))
+            return -1;
+    return gn_outset_check(p->out.set, e);
+}
+
+/* The files of a group, or all of a stream without values. */
+static int add_files(gn_partition *p, const char *dir, gn_err *e)
+{
+    int digits = 4;
+    for (size_t n = p->ranges - 1; n >= 10000; n /= 10)
+        digits++;
+    const char *end = p->o.level ? ".gn.zst" : ".gn";
+    for (size_t k = 0; k < p->ranges; k++) {
+        gn_buf path = {0};
+        int r = p->o.key ? gn_buf_printf(&path, e, "%s%s-%0*zu%s", dir, p->o.name, digits, k, end)
+                         : gn_buf_printf(&path, e, "%s%s%s", dir, p->o.name, end);
+        if (r == 0)
+            r = gn_fanout_add(&p->out, (char *)path.p, e);
+        gn_buf_release(&path);
+        if (r)
+            return -1;
+    }
+    if (p->nactive < p->out.cap) {
+        bool *a = gn_realloc(p->active, p->out.cap, sizeof *a, e);
+        if (!a)
+            return -1;
+        memset(a + p->nactive, 0, (p->out.cap - p->nactive) * sizeof *a);
+        p->active = a;
+        if (p->o.hot) {
+            gn_heavy *h = gn_realloc(p->heavy, p->out.cap, sizeof *h, e);
+            if (!h)
+                return -1;
+            for (size_t i = p->nactive; i < p->out.cap; i++)
+                h[i] = (gn_heavy){.budget = p->o.budget};
+            p->heavy = h;
+        }
+        p->nactive = p->out.cap;
+    }
+    return 0;
+}
+
+gn_partition *gn_partition_open(const gn_partition_options *o, gn_err *e)
+{
+    gn_partition *p = gn_calloc(1, sizeof *p, e);
+    if (!p)
+        return NULL;
+    p->o = *o;
+    p->ranges = o->key ? o->n : 1;
+    p->narrow = true;
+    if (o->nby && !(p->by = gn_pathkeys_new(o->by, o->nby, o->time, o->zone, o->budget, e)))
+        goto fail;
+    if (gn_fanout_open(&p->out, o->dir, GN_TREE_LIST, o->level, o->memory / 2, o->budget, e) ||
+        find_old(p, e) || (!p->by && add_files(p, "", e)))
+        goto fail;
+    return p;
+fail:
+    gn_partition_free(p);
+    return NULL;
+}
+
+void gn_partition_free(gn_partition *p)
+{
+    if (!p)
+        return;
+    for (size_t i = 0; p->heavy && i < p->nactive; i++)
+        gn_heavy_release(&p->heavy[i]);
+    free(p->heavy);
+    gn_schema_release(&p->hot);
+    gn_fanout_release(&p->out);
+    gn_pathkeys_free(p->by);
+    gn_split_release(&p->split);
+    gn_header_release(&p->header);
+    gn_buf_release(&p->identity);
+    gn_buf_release(&p->scratch);
+    free(p->active);
+    free(p->key);
+    free(p);
+}
+
+/* ---- segments ---- */
+
+bool gn_partition_begun(const gn_partition *p)
+{
+    return p->begun;
+}
+
+bool gn_partition_alone(const gn_partition *p)
+{
+    return p->own;
+}
+
+/* The header's bytes, without its part where ours takes its place. */
+static int identify(const gn_partition *p, const gn_header *h, gn_buf *b, gn_err *e)
+{
+    gn_header bare = *h; /* borrowed */
+    if (p->o.key)
+        bare.part = (gn_part){0};
+    return gn_header_encode(&bare, b, e);
+}
+
+int gn_partition_joins(gn_partition *p, const gn_header *h, bool *joins, gn_err *e)
+{
+    gn_buf b = {0};
+    *joins = false;
+    if (!p->own && h->norder == 0) {
+        if (identify(p, h, &b, e)) {
+            gn_buf_release(&b);
+            return -1;
+        }
+        *joins = b.n == p->identity.n && memcmp(b.p, p->identity.p, b.n) == 0;
+    }
+    gn_buf_release(&b);
+    p->own = p->own || !*joins;
+    return 0;
+}
+
+/* Is the stream placed by our very key? */
+static bool same_key(const gn_partition *p, const gn_header *h)
+{
+    bool same = h->part.nkeys == p->nkey && p->nkey;
+    for (size_t i = 0; same && i < p->nkey; i++)
+        same = strcmp(h->part.key[i], h->schema.f[p->key[i]].name) == 0;
+    return same;
+}
+
+/* Which hashes there are, and their ranges: the first segment decides. */
+static int plan(gn_partition *p, gn_reader *r, gn_err *e)
+{
+    const gn_header *h = gn_reader_header(r);
+    bool narrower = same_key(p, h) && !p->o.whole;
+    uint64_t lo = narrower ? h->part.lo : 0, hi = narrower ? h->part.hi : UINT64_MAX;
+    if (!p->split_known) {
+        if (gn_split_init(&p->split, lo, hi, p->o.n, e))
+            return -1;
+        p->split_known = true;
+    }
+    if (p->split.lo != lo || p->split.hi != hi)
+        return gn_fail(e, GN_INPUT,
+                       "'%s': it holds another part of the hash space than the first input (split "
+                       "each by itself, or all of the space with --whole)",
+                       gn_reader_name(r));
+    return 0;
+}
+
+/* The header of file i: with its range. */
+static int begin_file(gn_partition *p, size_t i, gn_err *e)
+{
+    if (p->o.key) {
+        size_t k = i % p->ranges;
+        p->header.part.lo = p->split.first[k];
+        p->header.part.hi = gn_split_last(&p->split, k);
+    }
+    p->active[i] = true;
+    return gn_fanout_begin(&p->out, i, &p->header, e);
+}
+
+static int begin(gn_partition *p, const gn_header *h, gn_err *e)
+{
+    gn_header_release(&p->header);
+    p->identity.n = 0;
+    if (gn_header_copy(&p->header, h, e) || identify(p, h, &p->identity, e))
+        return -1;
+    if (p->o.key) {
+        gn_header_drop_part(&p->header);
+        gn_part *part = &p->header.part;
+        if (!(part->key = gn_calloc(p->nkey, sizeof *part->key, e)))
+            return -1;
+        for (; part->nkeys < p->nkey; part->nkeys++)
+            if (!(part->key[part->nkeys] = gn_strdup(h->schema.f[p->key[part->nkeys]].name, e)))
+                return -1;
+    }
+    p->begun = true;
+    p->narrow = true;
+    p->own = p->own || h->norder > 0;
+    for (size_t i = 0; !p->by && i < p->out.n; i++)
+        if (begin_file(p, i, e))
+            return -1;
+    return 0;
+}
+
+/* The key's fields for the list of hot keys: the same in all segments. */
+static int know_key(gn_partition *p, gn_reader *r, gn_err *e)
+{
+    const gn_schema *s = &gn_reader_header(r)->schema;
+    bool first = p->hot.n == 0;
+    for (size_t i = 0; i < p->nkey; i++) {
+        const gn_field *f = &s->f[p->key[i]];
+        if (first && gn_schema_add(&p->hot, f->name, strlen(f->name), f->type, e))
+            return -1;
+        if (p->hot.f[i].type != f->type)
+            return gn_fail(e, GN_INPUT, "'%s': key '%s' is %s, in an earlier input it is %s",
+                           gn_reader_name(r), f->name, gn_type_name(f->type),
+                           gn_type_name(p->hot.f[i].type));
+    }
+    return 0;
+}
+
+int gn_partition_segment(gn_partition *p, gn_reader *r, gn_err *e)
+{
+    const gn_header *h = gn_reader_header(r);
+    if (p->o.key) {
+        free(p->key);
+        p->key = NULL;
+        if (gn_schema_select(&h->schema, p->o.key, &p->key, &p->nkey, e) || plan(p, r, e) ||
+            (p->o.hot && know_key(p, r, e)))
+            return -1;
+        for (size_t i = 0; i < p->nkey; i++)
+            if (gn_reader_want(r, p->key[i], GN_RAW, e))
+                return -1;
+    }
+    if (p->by && gn_pathkeys_segment(p->by, r, e))
+        return -1;
+    return p->begun ? 0 : begin(p, h, e);
+}
+
+void gn_partition_note(gn_partition *p, const gn_header *h, const gn_lineage *l)
+{
+    bool whole = true;
+    for (size_t i = 0; i < l->ncover; i++)
+        whole = whole && l->cover[i].hlo == 0 && l->cover[i].hhi == UINT64_MAX;
+    p->narrow = p->narrow && (same_key(p, h) || (whole && h->part.nkeys == 0));
+}
+
+int gn_partition_end(gn_partition *p, const gn_lineage *l, gn_err *e)
+{
+    p->begun = false;
+    for (size_t i = 0; i < p->out.n; i++) {
+        gn_lineage own = {0};
+        if (!p->active[i])
+            continue;
+        p->active[i] = false;
+        if (gn_lineage_copy(&own, l, e))
+            return -1;
+        int r = 0;
+        if (p->by || !p->narrow) {
+            gn_lineage_drop_cover(&own);
+        } else {
+            size_t k = i % p->ranges;
+            r = gn_lineage_narrow(&own, p->split.first[k], gn_split_last(&p->split, k), e);
+        }
+        if (r == 0)
+            r = gn_fanout_end(&p->out, i, &own, e);
+        gn_lineage_release(&own);
+        if (r)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- records ---- */
+
+static int place_by_hash(gn_partition *p, gn_reader *r, const gn_batch *b, gn_err *e)
+{
+    if (gn_split_hashes(b, p->key, p->nkey, &p->scratch, p->hash, e))
+        return -1;
+    const gn_split *s = &p->split;
+    uint64_t out = 0;
+    for (size_t i = 0; i < b->n; i++)
+        out |= (p->hash[i] < s->lo) | (p->hash[i] > s->hi);
+    if (out)
+        return gn_fail(e, GN_CORRUPT,
+                       "'%s': it holds a record outside of the part of the hash space that its "
+                       "header claims",
+                       gn_reader_name(r));
+    for (size_t i = 0; i < b->n; i++)
+        p->to[i] = (uint32_t)gn_split_find(s, p->hash[i]);
+    return 0;
+}
+
+/* Files for the groups that were not known before. */
+static int add_groups(gn_partition *p, gn_err *e)
+{
+    for (size_t g; (g = p->out.n / p->ranges) < gn_pathkeys_groups(p->by);) {
+        gn_buf dir = {0};
+        int r = gn_pathkeys_path(p->by, (uint32_t)g, &dir, e);
+        if (r == 0)
+            r = gn_buf_add(&dir, "", 1, e);
+        if (r == 0)
+            r = add_files(p, (char *)dir.p, e);
+        gn_buf_release(&dir);
+        if (r)
+            return -1;
+    }
+    return 0;
+}
+
+static int place_by_value(gn_partition *p, const gn_batch *b, gn_err *e)
+{
+    if (gn_pathkeys_batch(p->by, b, p->group, e) || add_groups(p, e))
+        return -1;
+    for (size_t i = 0; i < b->n; i++) {
+        size_t first = (size_t)p->group[i] * p->ranges;
+        /* all ranges of a group begin together: an empty one is a file too */
+        for (size_t k = 0; !p->active[first] && k < p->ranges; k++)
+            if (begin_file(p, first + p->ranges - 1 - k, e))
+                return -1;
+        p->to[i] = (uint32_t)(first + (p->o.key ? p->to[i] : 0));
+    }
+    return 0;
+}
+
+static int count_keys(gn_partition *p, const gn_batch *b, gn_err *e)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        gn_str key = b->col[p->key[0]].raw[i];
+        if (p->nkey > 1) {
+            p->scratch.n = 0;
+            for (size_t k = 0; k < p->nkey; k++) {
+                gn_str raw = b->col[p->key[k]].raw[i];
+                if (gn_buf_add(&p->scratch, raw.p, raw.n, e))
+                    return -1;
+            }
+            key = (gn_str){p->scratch.p, (uint32_t)p->scratch.n};
+        }
+        if (gn_heavy_add(&p->heavy[p->to[i]], p->hash[i], key, e))
+            return -1;
+    }
+    return 0;
+}
+
+int gn_partition_batch(gn_partition *p, gn_reader *r, const gn_batch *b, gn_err *e)
+{
+    if ((p->o.key && place_by_hash(p, r, b, e)) || (p->by && place_by_value(p, b, e)) ||
+        (p->o.hot && count_keys(p, b, e)))
+        return -1;
+    for (size_t i = 0; i < b->n; i++)
+        if (gn_fanout_put(&p->out, p->to[i], b->base + b->off[i], b->off[i + 1] - b->off[i], e))
+            return -1;
+    return 0;
+}
+
+/* ---- the manifest ---- */
+
+static int by_number(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* A file is skewed above 3 x the median of those that are not empty (SPEC section 5), where the
+ * median of an even number is the mean of the two in the middle; it is printed rounded down. */
+static int sum_up(const gn_partition *p, size_t files, gn_partition_stats *s, gn_err *e)
+{
+    uint64_t *rows = gn_alloc(files, sizeof *rows, e);
+    size_t n = 0;
+    if (!rows)
+        return -1;
+    *s = (gn_partition_stats){.files = files, .wait = gn_outset_wait(p->out.set)};
+    for (size_t i = 0; i < files; i++) {
+        uint64_t v = gn_fanout_records(&p->out, i);
+        s->rows += v;
+        s->bytes += gn_outset_bytes(p->out.set, i);
+        if (v)
+            rows[n++] = v;
+    }
+    s->empty = files - n;
+    if (n) {
+        qsort(rows, n, sizeof *rows, by_number);
+        gn_u128 twice = (gn_u128)rows[(n - 1) / 2] + rows[n / 2];
+        s->min = rows[0];
+        s->max = rows[n - 1];
+        s->median = (uint64_t)(twice / 2);
+        for (size_t i = 0; i < n; i++)
+            s->skewed += 2 * (gn_u128)rows[i] > 3 * twice;
+    }
+    free(rows);
+    return 0;
+}
+
+static int add_field(gn_schema *s, const char *name, gn_type t, gn_err *e)
+{
+    if (gn_schema_find(s, name) >= 0)
+        return gn_fail(e, GN_USAGE,
+                       "'%s' is a field of the manifest or list: choose another name for yours",
+                       name);
+    return gn_schema_add(s, name, strlen(name), t, e);
+}
+
+static int manifest_header(const gn_partition *p, gn_header *h, gn_err *e)
+{
+    static const gn_field after[] = {{(char *)"part", GN_INT},
+                                     {(char *)"lo", GN_STR},
+                                     {(char *)"hi", GN_STR},
+                                     {(char *)"rows", GN_INT},
+                                     {(char *)"bytes", GN_INT}};
+    h->canon = true;
+    if (add_field(&h->schema, "path", GN_STR, e))
+        return -1;
+    const gn_schema *by = p->by ? gn_pathkeys_schema(p->by) : NULL;
+    for (size_t i = 0; by && i < by->n; i++)
+        if (add_field(&h->schema, by->f[i].name, by->f[i].type, e))
+            return -1;
+    for (size_t i = 0; i < sizeof after / sizeof *after; i++)
+        if (add_field(&h->schema, after[i].name, after[i].type, e))
+            return -1;
+    h->total = true;
+    return gn_header_add_order(h, "path", false, e);
+}
+
+static int put_hash(gn_row *r, uint64_t h, gn_err *e)
+{
+    char text[17];
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)h);
+    return gn_row_str(r, text, 16, e);
+}
+
+/* The fields of a key or group, whose encodings stand one after the other. */
+static int put_values(gn_row *r, gn_str v, size_t n, gn_err *e)
+{
+    const uint8_t *s = v.p, *end = v.p + v.n;
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t *next = gn_mp_skip(s, end);
+        if (!next || gn_row_raw(r, (gn_str){s, (uint32_t)(next - s)}, e))
+            return -1;
+        s = next;
+    }
+    return 0;
+}
+
+static int manifest_row(const gn_partition *p, size_t i, size_t fields, gn_row *r, gn_err *e)
+{
+    const char *path = gn_outset_path(p->out.set, i);
+    size_t k = i % p->ranges;
+    if (gn_row_begin(r, fields, e) || gn_row_str(r, path, strlen(path), e))
+        return -1;
+    if (p->by && put_values(r, gn_pathkeys_values(p->by, (uint32_t)(i / p->ranges)),
+                            gn_pathkeys_schema(p->by)->n, e))
+        return -1;
+    if (!p->o.key ? gn_row_null(r, e) || gn_row_null(r, e) || gn_row_null(r, e)
+                  : gn_row_int(r, (int64_t)k, e) || put_hash(r, p->split.first[k], e) ||
+                        put_hash(r, gn_split_last(&p->split, k), e))
+        return -1;
+    return gn_row_int(r, (int64_t)gn_fanout_records(&p->out, i), e) ||
+                   gn_row_int(r, (int64_t)gn_outset_bytes(p->out.set, i), e)
+               ? -1
+               : 0;
+}
+
+static int by_path(const void *a, const void *b, void *set)
+{
+    return strcmp(gn_outset_path(set, *(const size_t *)a), gn_outset_path(set, *(const size_t *)b));
+}
+
+/* Numbers of the files, by path; the caller frees. */
+static size_t *sorted_files(const gn_partition *p, size_t files, gn_err *e)
+{
+    size_t *order = gn_alloc(files, sizeof *order, e);
+    for (size_t i = 0; order && i < files; i++)
+        order[i] = i;
+    if (order)
+        qsort_r(order, files, sizeof *order, by_path, p->out.set);
+    return order;
+}
+
+static int write_manifest(gn_partition *p, size_t files, const gn_header *h, const gn_lineage *l,
+                          gn_writer *also, gn_err *e)
+{
+    size_t *order = sorted_files(p, files, e);
+    gn_row row = {0};
+    int r = -1;
+    if (!order)
+        return -1;
+    if (gn_fanout_begin(&p->out, files, h, e) || (also && gn_writer_begin(also, h, e)))
+        goto done;
+    for (size_t i = 0; i < files; i++) {
+        if (manifest_row(p, order[i], h->schema.n, &row, e) ||
+            gn_buf_reserve(&row.b, GN_SLACK, e) ||
+            gn_fanout_put(&p->out, files, row.b.p, row.b.n, e) ||
+            (also && gn_row_write(&row, also, e)))
+            goto done;
+    }
+    r = gn_fanout_end(&p->out, files, l, e) || (also && gn_writer_end(also, l, e)) ||
+                gn_fanout_finish(&p->out, files, e)
+            ? -1
+            : 0;
+done:
+    gn_row_release(&row);
+    free(order);
+    return r;
+}
+
+int gn_partition_manifest(gn_partition *p, const gn_lineage *l, gn_writer *also,
+                          gn_partition_stats *s, gn_err *e)
+{
+    size_t files = p->out.n;
+    gn_header h = {0};
+    int r = -1;
+    for (size_t i = 0; i < files; i++)
+        if (gn_fanout_finish(&p->out, i, e))
+            return -1;
+    if (sum_up(p, files, s, e) == 0 && manifest_header(p, &h, e) == 0 &&
+        gn_fanout_add(&p->out, GN_TREE_LIST, e) == 0 &&
+        write_manifest(p, files, &h, l, also, e) == 0)
+        r = gn_outset_sync(p->out.set, e);
+    gn_header_release(&h);
+    return r;
+}
+
+static int hot_header(const gn_partition *p, gn_header *h, gn_err *e)
+{
+    h->canon = true;
+    if (add_field(&h->schema, "path", GN_STR, e) || add_field(&h->schema, "rank", GN_INT, e))
+        return -1;
+    for (size_t i = 0; i < p->hot.n; i++)
+        if (add_field(&h->schema, p->hot.f[i].name, p->hot.f[i].type, e))
+            return -1;
+    if (add_field(&h->schema, "rows", GN_INT, e) || add_field(&h->schema, "error", GN_INT, e))
+        return -1;
+    h->total = true;
+    return gn_header_add_order(h, "path", false, e) || gn_header_add_order(h, "rank", false, e);
+}
+
+static int hot_rows(const gn_partition *p, size_t i, size_t fields, gn_row *row, gn_writer *w,
+                    gn_err *e)
+{
+    gn_heavy_top top[GN_PARTITION_HOT];
+    const char *path = gn_outset_path(p->out.set, i);
+    size_t n = gn_heavy_list(&p->heavy[i], top, GN_PARTITION_HOT);
+    for (size_t k = 0; k < n; k++)
+        if (gn_row_begin(row, fields, e) || gn_row_str(row, path, strlen(path), e) ||
+            gn_row_int(row, (int64_t)k + 1, e) || put_values(row, top[k].key, p->hot.n, e) ||
+            gn_row_int(row, (int64_t)top[k].count, e) ||
+            gn_row_int(row, (int64_t)top[k].error, e) || gn_row_write(row, w, e))
+            return -1;
+    return 0;
+}
+
+int gn_partition_hot(gn_partition *p, const gn_lineage *l, gn_writer *w, gn_err *e)
+{
+    size_t files = p->out.n - 1; /* the last one is the manifest */
+    size_t *order = sorted_files(p, files, e);
+    gn_header h = {0};
+    gn_row row = {0};
+    int r = order ? hot_header(p, &h, e) || gn_writer_begin(w, &h, e) : -1;
+    for (size_t i = 0; r == 0 && i < files; i++)
+        r = hot_rows(p, order[i], h.schema.n, &row, w, e);
+    if (r == 0)
+        r = gn_writer_end(w, l, e);
+    gn_row_release(&row);
+    gn_header_release(&h);
+    free(order);
+    return r ? -1 : 0;
+}
+
+int gn_partition_commit(gn_partition *p, gn_err *e)
+{
+    return gn_outset_commit(p->out.set, e);
+}
