@@ -10,7 +10,7 @@
 #include "../kernel/keysort.h"
 #include "../kernel/spill.h"
 #include "expr.h"
-#include "items.h"
+#include "exprlist.h"
 
 typedef enum agg_kind {
     AGG_COUNT,
@@ -27,8 +27,8 @@ typedef enum agg_kind {
 
 /* An expression, once for all that use it. */
 typedef struct agg_col {
-    char *text;       /* owned */
-    size_t at;        /* where it begins in text */
+    const char *text; /* a list: in the spec's arena */
+    size_t at, n;     /* where in it, how many bytes */
     const char *what; /* the option, for messages */
     gn_type type;
     bool bound;
@@ -44,7 +44,7 @@ typedef struct agg_col {
 
 typedef struct agg_item {
     agg_kind kind;
-    char *name;        /* owned */
+    char *name;        /* in the spec's arena */
     int arg, by;       /* columns, or -1 */
     int run;           /* of values, or -1 */
     uint64_t num, den; /* the percentile as a fraction */
@@ -58,6 +58,7 @@ typedef struct agg_run {
 } agg_run;
 
 typedef struct agg_spec {
+    gn_arena arena;
     agg_col *col;
     size_t ncols;
     int *key; /* columns */

@@ -382,6 +382,10 @@ for i in range(40): print("%d,%s" % (i, "x" * (i * 40000)))' >big.csv
 -d p --by date --tz Nowhere
 -d p --by date -m 1M
 END
+    status 2 gn-partition -d p --by date --by 'user_id, date' small.gn
+    has "$(cat err)" "--by: column 10: two fields would be named 'date'"
+    status 2 gn-partition -d p --by 'lower(user_id)' small.gn
+    has "$(cat err)" "--by: column 1: what is computed needs a name"
     status 3 gn-partition -d p --by 'x=1.5' small.gn
     status 3 gn-partition -d p --by nosuch small.gn
     { echo k && printf '%300s\n' x; } | gn-fromcsv -o long.gn
