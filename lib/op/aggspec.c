@@ -23,6 +23,7 @@ static const struct {
     {"distinct", AGG_DISTINCT, "distinct"},
     {"median", AGG_PCTL, "median"},
     {"pctl", AGG_PCTL, NULL},
+    {"approx_distinct", AGG_APPROX, "approx_distinct"},
 };
 
 /* A list of a kind, parsed item by item. */
@@ -241,7 +242,7 @@ static int parse_aggs(agg_spec *s, const char *text, const char *time, gn_err *e
         if (!at->call || function(at->call, &it, prefix) < 0)
             return fail(&l, at->at,
                         "not an aggregate (there are count, sum, avg, stddev, min, max, first, "
-                        "last, distinct, median, p01 to p99, pctl)",
+                        "last, distinct, approx_distinct, median, p01 to p99, pctl)",
                         e);
         if (arguments(s, &l, &it, time, prefix, e) || name_item(s, &l, prefix, e))
             return -1;
@@ -322,6 +323,9 @@ static int state_size(const agg_spec *s, const agg_item *it, bool nearest, size_
                            "nearest)",
                            it->name, gn_type_name(t));
         return 0;
+    case AGG_APPROX:
+        *size = sizeof(gn_hll);
+        return 0;
     default:
         return 0;
     }
@@ -339,6 +343,7 @@ int agg_spec_layout(agg_spec *s, bool nearest, gn_err *e)
         if (state_size(s, &s->item[i], nearest, &size, e))
             return -1;
         s->item[i].at = at;
+        s->nsketches += s->item[i].kind == AGG_APPROX;
         at += (size + 15) / 16 * 16;
     }
     for (size_t i = 0; i < s->nruns; i++, at += 16)
@@ -353,6 +358,7 @@ gn_type agg_item_type(const agg_spec *s, const agg_item *it, bool nearest)
     switch (it->kind) {
     case AGG_COUNT:
     case AGG_DISTINCT:
+    case AGG_APPROX:
         return GN_INT;
     case AGG_AVG:
     case AGG_STDDEV:
@@ -373,9 +379,9 @@ static bool raw_wanted(const agg_spec *s, int col)
             return true;
     for (size_t i = 0; i < s->nitems; i++) {
         const agg_item *it = &s->item[i];
-        bool best = it->kind == AGG_MIN || it->kind == AGG_MAX || it->kind == AGG_FIRST ||
-                    it->kind == AGG_LAST;
-        if (it->arg == col && (it->run >= 0 || best))
+        bool bytes = it->kind == AGG_MIN || it->kind == AGG_MAX || it->kind == AGG_FIRST ||
+                     it->kind == AGG_LAST || it->kind == AGG_APPROX;
+        if (it->arg == col && (it->run >= 0 || bytes))
             return true;
     }
     return false;
