@@ -5,6 +5,7 @@
  * it writes the groups' states instead, which --merge reads. */
 #include "app/app.h"
 #include "op/agg.h"
+#include "op/unite.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -17,8 +18,8 @@ typedef struct options {
 
 typedef struct state {
     gn_agg *agg;
-    gn_header header; /* of the first segment: its placement is kept while all agree */
-    bool begun, written;
+    gn_unite placed; /* of the segments only how they are placed */
+    bool written;
 } state;
 
 #define O(field) offsetof(options, field)
@@ -28,7 +29,8 @@ static const gn_opt opts[] = {
      GN_OPT_TEXT, O(key), true, 0, 0},
     {"agg", 'a', "LIST",
      "what to compute of each group: count(), sum(x), avg(x), stddev(x), min(x), max(x), "
-     "first(x[, by]), last(x[, by]), distinct(x), median(x), p01(x) to p99(x), pctl(x, 99.9), "
+     "first(x[, by]), last(x[, by]), distinct(x), approx_distinct(x), median(x), p01(x) to p99(x), "
+     "pctl(x, 99.9), "
      "each also as name = ... (default count())",
      GN_OPT_TEXT, O(agg), true, 0, 0},
     {"time", 0, "FIELD", "what first and last go by (default timestamp)", GN_OPT_TEXT, O(time),
@@ -68,14 +70,6 @@ static int check(gn_app *a)
     return s->agg ? 0 : -1;
 }
 
-static bool same_part(const gn_part *a, const gn_part *b)
-{
-    bool same = a->nkeys == b->nkeys && a->lo == b->lo && a->hi == b->hi;
-    for (size_t i = 0; same && i < a->nkeys; i++)
-        same = strcmp(a->key[i], b->key[i]) == 0;
-    return same;
-}
-
 static int write_header(gn_app *a)
 {
     const options *o = a->opt;
@@ -84,17 +78,17 @@ static int write_header(gn_app *a)
     if (s->written)
         return 0;
     s->written = true;
+    gn_unite_end(&s->placed);
+    const gn_part *part = &s->placed.h.part;
     int r = gn_agg_header(s->agg, o->partial, &h, &a->err);
-    bool placed = r == 0;
-    for (size_t i = 0; placed && i < s->header.part.nkeys; i++)
-        placed = gn_agg_keeps(s->agg, s->header.part.key[i]);
-    if (placed) { /* lent for the time of writing */
-        h.part = s->header.part;
+    bool kept = r == 0;
+    for (size_t i = 0; kept && i < part->nkeys; i++)
+        kept = gn_agg_keeps(s->agg, part->key[i]);
+    if (kept) /* lent for the time of writing */
+        h.part = *part;
+    if (r == 0)
         r = gn_app_begin(a, &h);
-        h.part = (gn_part){0};
-    } else if (r == 0) {
-        r = gn_app_begin(a, &h);
-    }
+    h.part = (gn_part){0};
     gn_header_release(&h);
     return r;
 }
@@ -102,21 +96,17 @@ static int write_header(gn_app *a)
 static int segment(gn_app *a)
 {
     state *s = a->state;
-    const gn_header *h = gn_reader_header(a->reader);
+    const char *name = gn_reader_name(a->reader);
+    const gn_header placed = {.part = gn_reader_header(a->reader)->part};
     if (gn_agg_segment(s->agg, a->reader, &a->err))
         return -1;
-    if (!s->begun) {
-        s->begun = true;
-        return gn_header_copy(&s->header, h, &a->err);
-    }
-    if (!same_part(&s->header.part, &h->part)) {
-        if (s->written && s->header.part.nkeys)
-            return gn_fail(&a->err, GN_INPUT,
-                           "'%s': placed unlike the segment before, whose groups were written "
-                           "already (give --hash)",
-                           gn_reader_name(a->reader));
-        gn_header_drop_part(&s->header);
-    }
+    if (!s->written)
+        return gn_unite_add(&s->placed, &placed, name, &a->err);
+    if (!gn_unite_holds(&s->placed, &placed))
+        return gn_fail(&a->err, GN_INPUT,
+                       "'%s': placed unlike the segment before, whose groups were written already "
+                       "(give --hash)",
+                       name);
     return 0;
 }
 
@@ -155,7 +145,7 @@ static void release(gn_app *a)
     state *s = a->state;
     gn_agg_free(s->agg);
     s->agg = NULL;
-    gn_header_release(&s->header);
+    gn_unite_release(&s->placed);
 }
 
 static const gn_example examples[] = {

@@ -44,6 +44,10 @@ void gn_agg_free(gn_agg *g)
         gn_buf_release(&g->pctl[i].bytes);
     free(g->pctl);
     free(g->run);
+    if (g->cell_out)
+        agg_cell_release(&g->spec, g->cell_out);
+    if (g->cell_sum)
+        agg_cell_release(&g->spec, g->cell_sum);
     free(g->cell_out);
     free(g->cell_sum);
     free(g->value);
@@ -201,8 +205,7 @@ static int claim_broken(gn_err *e)
 /* Ordered input: are the groups held in ascending order, above those already written? */
 static int check_order(gn_agg *g, gn_err *e)
 {
-    size_t n = gn_hashtab_count(g->t.groups);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < g->settled; i++) {
         gn_buf *last = &g->last_code, *code = &g->scratch;
         if (agg_group_code(&g->spec, gn_hashtab_key(g->t.groups, (uint32_t)i), code, e))
             return -1;
@@ -244,6 +247,8 @@ static int restore(gn_agg *g, const gn_buf *kept, gn_err *e)
             gn_str keys = agg_body_keys(body);
             if (gn_hashtab_add(g->t.groups, &keys, &number, 1, e) ||
                 agg_chunks_grow(&g->t.cells, 1, g->o.budget, e) ||
+                agg_sketches_merge(&g->spec, agg_chunk_at(&g->t.cells, number),
+                                   agg_body_state(body), g->o.budget, e) ||
                 agg_cell_merge(&g->spec, agg_chunk_at(&g->t.cells, number), agg_body_state(body),
                                &g->t.texts, e))
                 return -1;
@@ -255,7 +260,8 @@ static int restore(gn_agg *g, const gn_buf *kept, gn_err *e)
     return 0;
 }
 
-/* Ordered input: write all groups but the last, which may go on. */
+/* Ordered input: write all groups but the last, which may go on. Of a batch that is being looked up
+ * no record was counted yet, so its groups are not among them, and are looked up again. */
 static int drain(gn_agg *g, bool partial, gn_writer *w, gn_err *e)
 {
     agg_walk k;
@@ -264,8 +270,8 @@ static int drain(gn_agg *g, bool partial, gn_writer *w, gn_err *e)
     if (check_order(g, e))
         return -1;
     int r = agg_walk_begin(&k, g, true, e) ? -1 : 1;
-    while (r == 1 && (r = agg_walk_next(&k, &key, &body, e)) == 1) {
-        if (k.at < k.ngroups) {
+    while (r == 1 && (r = agg_walk_next(&k, &key, &body, e)) == 1 && k.at <= g->settled) {
+        if (k.at < g->settled) {
             r = agg_put_entry(g, body, partial, w, e) ? -1 : 1;
             continue;
         }
@@ -279,8 +285,9 @@ static int drain(gn_agg *g, bool partial, gn_writer *w, gn_err *e)
         r = -1;
     gn_buf_release(&kept);
     g->last = 0;
+    g->settled = 1;
     g->drained = true;
-    return r;
+    return r < 0 ? -1 : 0;
 }
 
 static int room_for(gn_agg *g, size_t bytes, gn_err *e)
@@ -383,7 +390,7 @@ static int join_keys(gn_agg *g, const gn_str *const *enc, size_t n, gn_err *e)
 
 static int make_room(gn_agg *g, bool partial, gn_writer *w, gn_err *e)
 {
-    if (g->ordered && gn_hashtab_count(g->t.groups) > 1)
+    if (g->ordered && g->settled > 1)
         return drain(g, partial, w, e);
     return agg_spill(g, e);
 }
@@ -426,6 +433,8 @@ static int look_up_events(gn_agg *g, const gn_batch *b, gn_err *e)
         if (s->item[k].kind >= AGG_MIN && s->item[k].kind <= AGG_LAST)
             for (size_t i = 0; i < b->n; i++)
                 texts += s->col[s->item[k].arg].enc[i].n + 16;
+    if (agg_sketches_add(s, g->cell, b->n, g->hash, g->o.budget, e))
+        return -1;
     return texts ? room_for(g, texts + 128 * 1024, e) : 0;
 }
 
@@ -453,6 +462,7 @@ static int events(gn_agg *g, const gn_batch *b, bool partial, gn_writer *w, gn_e
     }
     if (agg_cells_add(s, g->cell, b->n, &g->t.texts, e))
         return -1;
+    g->settled = (uint32_t)gn_hashtab_count(g->t.groups);
     return g->ordered && gn_hashtab_count(g->t.groups) > DRAIN_GROUPS ? drain(g, partial, w, e) : 0;
 }
 
@@ -476,6 +486,8 @@ static int look_up_states(gn_agg *g, const gn_batch *b, gn_err *e)
         if (part->null[i] || state->null[i] || part->i[i] < 0 || part->i[i] > (int64_t)s->nruns)
             return bad_state(b, i, e);
         if (part->i[i] == 0) {
+            if (agg_sketches_merge(s, g->cell[i], x, g->o.budget, e))
+                return -1;
             texts += x.n + 16 * s->nitems;
             continue;
         }

@@ -2,6 +2,7 @@
 #include "aggpriv.h"
 
 #include "../base/civil.h"
+#include "../base/hash.h"
 #include "../base/parse.h"
 #include "../io/mp.h"
 #include "../stream/value.h"
@@ -209,6 +210,39 @@ int agg_cells_add(const agg_spec *s, uint8_t *const *cell, size_t n, gn_arena *t
     return 0;
 }
 
+int agg_sketches_add(const agg_spec *s, uint8_t *const *cell, size_t n, uint64_t *hash,
+                     gn_budget *b, gn_err *e)
+{
+    for (size_t k = 0; s->nsketches && k < s->nitems; k++) {
+        const agg_item *it = &s->item[k];
+        if (it->kind != AGG_APPROX)
+            continue;
+        const agg_col *c = &s->col[it->arg];
+        for (size_t i = 0; i < n; i++) {
+            if (c->v->null[i])
+                continue;
+            hash[i] = gn_hash(c->enc[i].p, c->enc[i].n);
+            gn_hll_prefetch((gn_hll *)(void *)(cell[i] + it->at), hash[i]);
+        }
+        for (size_t i = 0; i < n; i++) {
+            gn_hll *h = (gn_hll *)(void *)(cell[i] + it->at);
+            if (c->v->null[i])
+                continue;
+            h->budget = b;
+            if (gn_hll_add(h, hash[i], e))
+                return -1;
+        }
+    }
+    return 0;
+}
+
+void agg_cell_release(const agg_spec *s, uint8_t *cell)
+{
+    for (size_t k = 0; s->nsketches && k < s->nitems; k++)
+        if (s->item[k].kind == AGG_APPROX)
+            gn_hll_release((gn_hll *)(void *)(cell + s->item[k].at));
+}
+
 /* ---- bytes ---- */
 
 static int put_u64(gn_buf *out, uint64_t v, gn_err *e)
@@ -252,8 +286,21 @@ static int put_best(const agg_spec *s, const agg_item *it, const agg_best *b, gn
     return put_sized(out, b->p, b->n, e);
 }
 
+static int put_sketches(const agg_spec *s, const uint8_t *cell, gn_buf *out, gn_err *e)
+{
+    uint8_t bytes[GN_HLL_BYTES];
+    for (size_t k = 0; s->nsketches && k < s->nitems; k++)
+        if (s->item[k].kind == AGG_APPROX &&
+            put_sized(out, bytes,
+                      gn_hll_put((const gn_hll *)(const void *)(cell + s->item[k].at), bytes), e))
+            return -1;
+    return 0;
+}
+
 int agg_cell_put(const agg_spec *s, const uint8_t *cell, gn_buf *out, gn_err *e)
 {
+    if (put_sketches(s, cell, out, e))
+        return -1;
     for (size_t k = 0; k < s->nitems; k++) {
         const agg_item *it = &s->item[k];
         const void *p = cell + it->at;
@@ -409,9 +456,33 @@ static int merge_best(const agg_spec *s, const agg_item *it, agg_best *b, wire *
     return 0;
 }
 
+static int no_state(gn_err *e)
+{
+    return gn_fail(e, GN_CORRUPT, "a state that no records have");
+}
+
+int agg_sketches_merge(const agg_spec *s, uint8_t *cell, gn_str state, gn_budget *b, gn_err *e)
+{
+    wire w = {state.p, state.p + state.n, false};
+    for (size_t k = 0; s->nsketches && k < s->nitems; k++) {
+        gn_hll *h = (gn_hll *)(void *)(cell + s->item[k].at);
+        if (s->item[k].kind != AGG_APPROX)
+            continue;
+        gn_str x = take_sized(&w);
+        if (w.bad)
+            return no_state(e);
+        h->budget = b;
+        if (gn_hll_get(h, x.p, x.n, e))
+            return -1;
+    }
+    return 0;
+}
+
 int agg_cell_merge(const agg_spec *s, uint8_t *cell, gn_str state, gn_arena *texts, gn_err *e)
 {
     wire w = {state.p, state.p + state.n, false};
+    for (size_t k = 0; k < s->nsketches; k++)
+        (void)take_sized(&w);
     for (size_t k = 0; k < s->nitems; k++) {
         const agg_item *it = &s->item[k];
         void *p = cell + it->at;
@@ -447,7 +518,7 @@ int agg_cell_merge(const agg_spec *s, uint8_t *cell, gn_str state, gn_arena *tex
     for (size_t k = 0; k < s->nruns; k++)
         merge_count(&w, (uint64_t *)(void *)(cell + s->run[k].at));
     if (w.bad || w.p != w.end)
-        return gn_fail(e, GN_CORRUPT, "a state that no records have");
+        return no_state(e);
     return 0;
 }
 
@@ -500,6 +571,8 @@ int agg_cell_result(const agg_spec *s, const agg_item *it, const uint8_t *cell, 
         known = real ? gn_fsum_stddev(&d->sum, &d->squares, &f) : gn_moments_stddev(p, &f);
         return known ? gn_row_float(row, f, e) : gn_row_null(row, e);
     }
+    case AGG_APPROX:
+        return gn_row_int(row, (int64_t)gn_hll_count(p), e);
     default: {
         const agg_best *b = p;
         if (!b->n)

@@ -155,9 +155,11 @@ int agg_put_entry(gn_agg *g, gn_str body, bool partial, gn_writer *w, gn_err *e)
         return -1;
     g->open = true;
     g->group.n = 0;
+    agg_cell_release(&g->spec, g->cell_out);
     memset(g->cell_out, 0, g->spec.cell);
     gn_arena_release(&g->texts_out);
     if (gn_buf_add(&g->group, keys.p, keys.n, e) ||
+        agg_sketches_merge(&g->spec, g->cell_out, agg_body_state(body), NULL, e) ||
         agg_cell_merge(&g->spec, g->cell_out, agg_body_state(body), &g->texts_out, e))
         return -1;
     begin_ranks(g);

@@ -7,10 +7,11 @@
 
 #include "../kernel/exactsum.h"
 #include "../kernel/hashtab.h"
+#include "../kernel/hll.h"
 #include "../kernel/keysort.h"
 #include "../kernel/spill.h"
 #include "expr.h"
-#include "items.h"
+#include "exprlist.h"
 
 typedef enum agg_kind {
     AGG_COUNT,
@@ -22,13 +23,14 @@ typedef enum agg_kind {
     AGG_FIRST,
     AGG_LAST,
     AGG_DISTINCT,
-    AGG_PCTL
+    AGG_PCTL,
+    AGG_APPROX
 } agg_kind;
 
 /* An expression, once for all that use it. */
 typedef struct agg_col {
-    char *text;       /* owned */
-    size_t at;        /* where it begins in text */
+    const char *text; /* a list: in the spec's arena */
+    size_t at, n;     /* where in it, how many bytes */
     const char *what; /* the option, for messages */
     gn_type type;
     bool bound;
@@ -44,7 +46,7 @@ typedef struct agg_col {
 
 typedef struct agg_item {
     agg_kind kind;
-    char *name;        /* owned */
+    char *name;        /* in the spec's arena */
     int arg, by;       /* columns, or -1 */
     int run;           /* of values, or -1 */
     uint64_t num, den; /* the percentile as a fraction */
@@ -58,6 +60,7 @@ typedef struct agg_run {
 } agg_run;
 
 typedef struct agg_spec {
+    gn_arena arena;
     agg_col *col;
     size_t ncols;
     int *key; /* columns */
@@ -67,7 +70,8 @@ typedef struct agg_spec {
     size_t nitems;
     agg_run *run;
     size_t nruns;
-    size_t cell; /* bytes of a cell */
+    size_t nsketches; /* items of kind AGG_APPROX */
+    size_t cell;      /* bytes of a cell */
     char *params;
 } agg_spec;
 
@@ -107,10 +111,18 @@ typedef struct agg_fdev {
 
 /* Add rows 0 .. n-1 of the batch; cell[i] is that of row i. Texts go to the arena. */
 int agg_cells_add(const agg_spec *s, uint8_t *const *cell, size_t n, gn_arena *texts, gn_err *e);
+/* Sketches alone, which grow as they like: adding the same again changes nothing, so that a batch
+ * for which the memory did not suffice can be added once more. hash: GN_BATCH hashes. */
+int agg_sketches_add(const agg_spec *s, uint8_t *const *cell, size_t n, uint64_t *hash,
+                     gn_budget *b, gn_err *e);
 /* The state of a cell in bytes, a function of the values alone, and back: added to what the cell
- * holds. -1 with GN_CORRUPT where the bytes are no such state. */
+ * holds. Sketches come first, for they are merged by themselves, charged to the budget. -1 with
+ * GN_CORRUPT where the bytes are no such state. */
 int agg_cell_put(const agg_spec *s, const uint8_t *cell, gn_buf *out, gn_err *e);
 int agg_cell_merge(const agg_spec *s, uint8_t *cell, gn_str state, gn_arena *texts, gn_err *e);
+int agg_sketches_merge(const agg_spec *s, uint8_t *cell, gn_str state, gn_budget *b, gn_err *e);
+/* Let go of the sketches. */
+void agg_cell_release(const agg_spec *s, uint8_t *cell);
 /* The result of an item without run, as the next value of the row. */
 int agg_cell_result(const agg_spec *s, const agg_item *it, const uint8_t *cell, gn_row *row,
                     gn_err *e);
@@ -172,7 +184,9 @@ struct gn_agg {
     uint16_t vrow[GN_BATCH];
     uint8_t vrun[GN_BATCH];
     gn_str vval[GN_BATCH];
-    uint32_t last; /* ordered: the group of the row before */
+    uint64_t hash[GN_BATCH];
+    uint32_t last;    /* ordered: the group of the row before */
+    uint32_t settled; /* groups before the batch at hand */
     gn_buf last_code;
     int f_part, f_state; /* merge */
     /* on the way out */

@@ -23,13 +23,21 @@ static const struct {
     {"distinct", AGG_DISTINCT, "distinct"},
     {"median", AGG_PCTL, "median"},
     {"pctl", AGG_PCTL, NULL},
+    {"approx_distinct", AGG_APPROX, "approx_distinct"},
 };
 
+/* A list of a kind, parsed item by item. */
+typedef struct list {
+    const char *text, *what;
+    gn_exprlist_item item;
+} list;
+
 /* The column of an expression: an earlier one of the same text, or a new one. */
-static int column(agg_spec *s, const gn_item *it, const char *what, gn_err *e)
+static int column(agg_spec *s, const list *l, const gn_exprlist_item *it, gn_err *e)
 {
     for (size_t i = 0; i < s->ncols; i++)
-        if (strcmp(s->col[i].text + s->col[i].at, it->text + it->at) == 0)
+        if (s->col[i].n == it->n &&
+            memcmp(s->col[i].text + s->col[i].at, l->text + it->expr, it->n) == 0)
             return (int)i;
     agg_col *c = gn_realloc(s->col, s->ncols + 1, sizeof *c, e);
     if (!c)
@@ -37,61 +45,64 @@ static int column(agg_spec *s, const gn_item *it, const char *what, gn_err *e)
     s->col = c;
     c += s->ncols;
     memset(c, 0, sizeof *c);
-    c->at = it->at;
-    c->what = what;
+    c->text = l->text;
+    c->at = it->expr;
+    c->n = it->n;
+    c->what = l->what;
     c->field = -1;
-    if (!(c->text = gn_strdup(it->text, e)))
-        return -1;
     return (int)s->ncols++;
 }
 
-static bool name_taken(const agg_spec *s, const char *name, const char *but)
+static bool name_taken(const agg_spec *s, const char *name)
 {
     for (size_t i = 0; i < s->nkeys; i++)
-        if (s->key_name[i] != but && strcmp(s->key_name[i], name) == 0)
+        if (strcmp(s->key_name[i], name) == 0)
             return true;
     for (size_t i = 0; i < s->nitems; i++)
-        if (s->item[i].name != but && strcmp(s->item[i].name, name) == 0)
+        if (strcmp(s->item[i].name, name) == 0)
             return true;
     return false;
 }
 
-static int parse_keys(agg_spec *s, const char *list, gn_err *e)
+static int open_list(agg_spec *s, list *l, const char *text, const char *what, gn_err *e)
 {
-    gn_items items = {0};
-    int r = gn_items_parse(&items, list, "--key", e);
-    if (r == 0 && (!(s->key = gn_calloc(items.n, sizeof *s->key, e)) ||
-                   !(s->key_name = gn_calloc(items.n, sizeof *s->key_name, e))))
-        r = -1;
-    for (size_t i = 0; r == 0 && i < items.n; i++) {
-        bool failed = false;
-        gn_item *it = &items.v[i];
-        char *name = it->name ? gn_strdup(it->name, e) : gn_items_name(it, &failed, e);
-        if (!name) {
-            r = failed || it->name ? -1
-                                   : gn_fail(e, GN_USAGE,
-                                             "--key: column %zu: give this expression a name: "
-                                             "name = expression",
-                                             it->at + 1);
-            break;
-        }
-        s->key_name[s->nkeys++] = name;
-        if (name_taken(s, name, name))
-            r = gn_fail(e, GN_USAGE, "--key: '%s' twice", name);
-        else if ((s->key[i] = column(s, it, "--key", e)) < 0)
-            r = -1;
+    *l = (list){.text = gn_arena_strndup(&s->arena, text, strlen(text), e), .what = what};
+    return l->text ? 0 : -1;
+}
+
+static int parse_keys(agg_spec *s, const char *text, gn_err *e)
+{
+    list l;
+    gn_exprlist_item *it = &l.item;
+    if (open_list(s, &l, text, "--key", e))
+        return -1;
+    while (!it->last) {
+        if (gn_exprlist_next(it, l.text, l.what, GN_EXPRLIST_CALLS, &s->arena, e))
+            return -1;
+        if (name_taken(s, it->name))
+            return gn_exprlist_twice(it, l.text, l.what, e);
+        int *key = gn_realloc(s->key, s->nkeys + 1, sizeof *key, e);
+        if (!key)
+            return -1;
+        s->key = key;
+        char **name = gn_realloc(s->key_name, s->nkeys + 1, sizeof *name, e);
+        if (!name)
+            return -1;
+        s->key_name = name;
+        if ((key[s->nkeys] = column(s, &l, it, e)) < 0)
+            return -1;
+        name[s->nkeys++] = it->name;
     }
-    gn_items_release(&items);
-    return r;
+    return 0;
 }
 
 /* "99.9" per cent as a reduced fraction of 1. */
-static bool parse_percent(const char *text, uint64_t *num, uint64_t *den)
+static bool parse_percent(const char *text, size_t len, uint64_t *num, uint64_t *den)
 {
     uint64_t n = 0, d = 100;
     bool dot = false;
     size_t digits = 0;
-    for (; *text && *text != ' '; text++) {
+    for (const char *end = text + len; text < end; text++) {
         if (*text == '.' && !dot) {
             dot = true;
         } else if (*text >= '0' && *text <= '9' && digits++ < 9) {
@@ -125,7 +136,7 @@ static int function(const char *name, agg_item *it, char prefix[32])
             return (int)i;
         }
     if (name[0] == 'p' && strspn(name + 1, "0123456789") == 2 && !name[3] &&
-        parse_percent(name + 1, &it->num, &it->den)) {
+        parse_percent(name + 1, 2, &it->num, &it->den)) {
         it->kind = AGG_PCTL;
         (void)snprintf(prefix, 32, "%s", name);
         return (int)(sizeof functions / sizeof *functions);
@@ -149,32 +160,47 @@ static int find_run(agg_spec *s, int col, gn_err *e)
     return (int)s->nruns++;
 }
 
-/* The arguments of a call into `it`; `prefix` may be filled in. */
-static int arguments(agg_spec *s, const gn_item *at, const char *name, agg_item *it,
-                     const gn_items *args, const char *time, char prefix[32], gn_err *e)
+static int fail(const list *l, size_t at, const char *why, gn_err *e)
 {
-    bool two = it->kind == AGG_FIRST || it->kind == AGG_LAST || strcmp(name, "pctl") == 0;
-    size_t least = it->kind == AGG_COUNT ? 0 : strcmp(name, "pctl") == 0 ? 2 : 1;
-    it->arg = it->by = it->run = -1;
-    if (args->n < least || args->n > (size_t)(two ? 2 : 1))
-        return gn_fail(e, GN_USAGE, "--agg: column %zu: %s takes %s", at->at + 1, name,
-                       strcmp(name, "pctl") == 0 ? "two arguments: pctl(x, 99.9)"
-                       : two                     ? "one argument or two"
-                       : least                   ? "one argument"
-                                                 : "one argument or none");
-    if (args->n && (it->arg = column(s, &args->v[0], "--agg", e)) < 0)
+    return gn_expr_fail(l->text, l->what, at, e, GN_USAGE, "%s", why);
+}
+
+/* What first and last go by, where no argument says so. */
+static int time_column(agg_spec *s, const char *time, gn_err *e)
+{
+    list l;
+    if (open_list(s, &l, time, "--time", e) ||
+        gn_exprlist_next(&l.item, l.text, l.what, GN_EXPRLIST_CALLS, &s->arena, e))
         return -1;
-    if (it->kind == AGG_FIRST || it->kind == AGG_LAST) {
-        gn_item by = {.text = (char *)(uintptr_t)time};
-        if ((it->by = column(s, args->n == 2 ? &args->v[1] : &by, "--agg", e)) < 0)
-            return -1;
-    }
-    if (strcmp(name, "pctl") == 0) {
-        const char *p = args->v[1].text + args->v[1].at;
-        if (!parse_percent(p, &it->num, &it->den))
-            return gn_fail(e, GN_USAGE, "--agg: column %zu: not a percentage from 0 to 100",
-                           args->v[1].at + 1);
-        int n = snprintf(prefix, 32, "p%s", p);
+    return l.item.last ? column(s, &l, &l.item, e)
+                       : fail(&l, l.item.end - 1, "one field is enough", e);
+}
+
+/* The arguments of a call into `it`; `prefix` may be filled in. */
+static int arguments(agg_spec *s, const list *l, agg_item *it, const char *time, char prefix[32],
+                     gn_err *e)
+{
+    const gn_exprlist_item *at = &l->item;
+    bool pctl = strcmp(at->call, "pctl") == 0,
+         timed = it->kind == AGG_FIRST || it->kind == AGG_LAST;
+    size_t least = it->kind == AGG_COUNT ? 0 : pctl ? 2 : 1;
+    it->arg = it->by = it->run = -1;
+    if (at->nargs < least || at->nargs > (pctl || timed ? 2 : 1))
+        return gn_expr_fail(l->text, l->what, at->expr, e, GN_USAGE, "%s takes %s", at->call,
+                            pctl    ? "two arguments: pctl(x, 99.9)"
+                            : timed ? "one argument or two"
+                            : least ? "one argument"
+                                    : "one argument or none");
+    if (at->nargs && (it->arg = column(s, l, &at->arg[0], e)) < 0)
+        return -1;
+    if (timed &&
+        (it->by = at->nargs == 2 ? column(s, l, &at->arg[1], e) : time_column(s, time, e)) < 0)
+        return -1;
+    if (pctl) {
+        const char *p = l->text + at->arg[1].expr;
+        if (!parse_percent(p, at->arg[1].n, &it->num, &it->den))
+            return fail(l, at->arg[1].expr, "not a percentage from 0 to 100", e);
+        int n = snprintf(prefix, 32, "p%.*s", (int)at->arg[1].n, p);
         for (int i = 0; i < n && i < 31; i++)
             if (prefix[i] == '.')
                 prefix[i] = '_';
@@ -185,57 +211,51 @@ static int arguments(agg_spec *s, const gn_item *at, const char *name, agg_item 
     return 0;
 }
 
-static int name_item(const gn_item *at, agg_item *it, const gn_items *args, const char *prefix,
-                     gn_err *e)
+static int name_item(agg_spec *s, list *l, const char *prefix, gn_err *e)
 {
-    if (at->name)
-        return (it->name = gn_strdup(at->name, e)) ? 0 : -1;
-    if (!args->n)
-        return (it->name = gn_strdup(prefix, e)) ? 0 : -1;
-    bool failed;
+    gn_exprlist_item *at = &l->item;
     gn_buf b = {0};
-    char *of = gn_items_name(&args->v[0], &failed, e);
-    if (!of)
-        return failed ? -1
-                      : gn_fail(e, GN_USAGE,
-                                "--agg: column %zu: give this a name: name = function(...)",
-                                at->at + 1);
-    int r = gn_buf_printf(&b, e, "%s_%s", prefix, of);
-    free(of);
-    it->name = (char *)b.p;
+    int r = 0;
+    if (at->named)
+        return 0;
+    if (at->nargs && !at->arg[0].name)
+        return fail(l, at->at, "what is computed needs a name, as in total = sum(a + b)", e);
+    r = at->nargs ? gn_buf_printf(&b, e, "%s_%s", prefix, at->arg[0].name)
+                  : gn_buf_printf(&b, e, "%s", prefix);
+    if (r == 0 && !(at->name = gn_arena_strndup(&s->arena, (char *)b.p, b.n, e)))
+        r = -1;
+    gn_buf_release(&b);
     return r;
 }
 
-static int parse_aggs(agg_spec *s, const char *list, const char *time, gn_err *e)
+static int parse_aggs(agg_spec *s, const char *text, const char *time, gn_err *e)
 {
-    gn_items items = {0};
-    int r = gn_items_parse(&items, list, "--agg", e);
-    if (r == 0 && !(s->item = gn_calloc(items.n, sizeof *s->item, e)))
-        r = -1;
-    for (size_t i = 0; r == 0 && i < items.n; i++) {
-        char name[32], prefix[32] = "";
-        gn_items args = {0};
-        agg_item *it = &s->item[i];
-        const gn_item *at = &items.v[i];
-        int call = gn_items_call(at, "--agg", name, &args, e);
-        if (call < 0)
-            r = -1;
-        else if (call == 0 || function(name, it, prefix) < 0)
-            r = gn_fail(e, GN_USAGE,
-                        "--agg: column %zu: not an aggregate (there are count, sum, avg, stddev, "
-                        "min, max, first, last, distinct, median, p01 to p99, pctl)",
-                        at->at + 1);
-        else if (arguments(s, at, name, it, &args, time, prefix, e) ||
-                 name_item(at, it, &args, prefix, e))
-            r = -1;
-        s->nitems = i + 1;
-        if (r == 0 && name_taken(s, it->name, it->name))
-            r = gn_fail(e, GN_USAGE, "--agg: column %zu: two columns named '%s' (name one of them)",
-                        at->at + 1, it->name);
-        gn_items_release(&args);
+    list l;
+    gn_exprlist_item *at = &l.item;
+    if (open_list(s, &l, text, "--agg", e))
+        return -1;
+    while (!at->last) {
+        char prefix[32] = "";
+        agg_item it = {0};
+        if (gn_exprlist_next(at, l.text, l.what, GN_EXPRLIST_AGGS, &s->arena, e))
+            return -1;
+        if (!at->call || function(at->call, &it, prefix) < 0)
+            return fail(&l, at->at,
+                        "not an aggregate (there are count, sum, avg, stddev, min, max, first, "
+                        "last, distinct, approx_distinct, median, p01 to p99, pctl)",
+                        e);
+        if (arguments(s, &l, &it, time, prefix, e) || name_item(s, &l, prefix, e))
+            return -1;
+        if (name_taken(s, at->name))
+            return gn_exprlist_twice(at, l.text, l.what, e);
+        agg_item *item = gn_realloc(s->item, s->nitems + 1, sizeof *item, e);
+        if (!item)
+            return -1;
+        s->item = item;
+        it.name = at->name;
+        item[s->nitems++] = it;
     }
-    gn_items_release(&items);
-    return r;
+    return 0;
 }
 
 int agg_spec_parse(agg_spec *s, const gn_agg_options *o, gn_err *e)
@@ -248,20 +268,16 @@ int agg_spec_parse(agg_spec *s, const gn_agg_options *o, gn_err *e)
 void agg_spec_release(agg_spec *s)
 {
     for (size_t i = 0; i < s->ncols; i++) {
-        free(s->col[i].text);
         gn_expr_free(s->col[i].x);
         gn_buf_release(&s->col[i].bytes);
     }
-    for (size_t i = 0; i < s->nkeys; i++)
-        free(s->key_name[i]);
-    for (size_t i = 0; i < s->nitems; i++)
-        free(s->item[i].name);
     free(s->col);
     free(s->key);
     free(s->key_name);
     free(s->item);
     free(s->run);
     free(s->params);
+    gn_arena_release(&s->arena);
     *s = (agg_spec){0};
 }
 
@@ -307,6 +323,9 @@ static int state_size(const agg_spec *s, const agg_item *it, bool nearest, size_
                            "nearest)",
                            it->name, gn_type_name(t));
         return 0;
+    case AGG_APPROX:
+        *size = sizeof(gn_hll);
+        return 0;
     default:
         return 0;
     }
@@ -324,6 +343,7 @@ int agg_spec_layout(agg_spec *s, bool nearest, gn_err *e)
         if (state_size(s, &s->item[i], nearest, &size, e))
             return -1;
         s->item[i].at = at;
+        s->nsketches += s->item[i].kind == AGG_APPROX;
         at += (size + 15) / 16 * 16;
     }
     for (size_t i = 0; i < s->nruns; i++, at += 16)
@@ -338,6 +358,7 @@ gn_type agg_item_type(const agg_spec *s, const agg_item *it, bool nearest)
     switch (it->kind) {
     case AGG_COUNT:
     case AGG_DISTINCT:
+    case AGG_APPROX:
         return GN_INT;
     case AGG_AVG:
     case AGG_STDDEV:
@@ -358,34 +379,12 @@ static bool raw_wanted(const agg_spec *s, int col)
             return true;
     for (size_t i = 0; i < s->nitems; i++) {
         const agg_item *it = &s->item[i];
-        bool best = it->kind == AGG_MIN || it->kind == AGG_MAX || it->kind == AGG_FIRST ||
-                    it->kind == AGG_LAST;
-        if (it->arg == col && (it->run >= 0 || best))
+        bool bytes = it->kind == AGG_MIN || it->kind == AGG_MAX || it->kind == AGG_FIRST ||
+                     it->kind == AGG_LAST || it->kind == AGG_APPROX;
+        if (it->arg == col && (it->run >= 0 || bytes))
             return true;
     }
     return false;
-}
-
-/* The field that an expression just names, or -1. */
-static int plain_field(const agg_col *c, const gn_schema *s)
-{
-    const char *text = c->text + c->at;
-    size_t n = strlen(text);
-    char name[GN_NAME_MAX + 1];
-    if (text[0] == '`' && n > 2 && text[n - 1] == '`' && !memchr(text + 1, '`', n - 2)) {
-        text++;
-        n -= 2;
-    } else if (strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") !=
-                   n ||
-               strcmp(text, "true") == 0 || strcmp(text, "false") == 0 ||
-               strcmp(text, "null") == 0) {
-        return -1;
-    }
-    if (n > GN_NAME_MAX)
-        return -1;
-    memcpy(name, text, n);
-    name[n] = '\0';
-    return gn_schema_find(s, name);
 }
 
 int agg_spec_bind(agg_spec *s, const gn_zone *zone, gn_reader *r, gn_err *e)
@@ -397,20 +396,16 @@ int agg_spec_bind(agg_spec *s, const gn_zone *zone, gn_reader *r, gn_err *e)
         c->raw = raw_wanted(s, (int)i);
         gn_expr_free(c->x);
         c->x = NULL;
-        c->field = plain_field(c, schema);
-        if (c->field >= 0) {
-            t = schema->f[c->field].type;
-            if (gn_reader_want(r, c->field, GN_VALUE | (c->raw ? GN_RAW : 0), e))
-                return -1;
-        } else {
-            if (!(c->x = gn_expr_compile(c->text, c->what, schema, zone, e)) ||
-                gn_expr_want_reader(c->x, r, e))
-                return -1;
-            t = gn_expr_type(c->x);
-        }
+        if (!(c->x = gn_expr_compile_at(c->text, c->at, c->what, schema, zone, e)))
+            return -1;
+        t = gn_expr_type(c->x);
+        c->field = gn_expr_field(c->x);
+        if (c->field >= 0 ? gn_reader_want(r, c->field, GN_VALUE | (c->raw ? GN_RAW : 0), e)
+                          : gn_expr_want_reader(c->x, r, e))
+            return -1;
         if (c->bound && t != c->type)
-            return gn_fail(e, GN_INPUT, "'%s': %s is a %s here, a %s in the input before",
-                           gn_reader_name(r), c->text + c->at, gn_type_name(t),
+            return gn_fail(e, GN_INPUT, "'%s': %.*s is a %s here, a %s in the input before",
+                           gn_reader_name(r), (int)c->n, c->text + c->at, gn_type_name(t),
                            gn_type_name(c->type));
         c->type = t;
         c->bound = true;

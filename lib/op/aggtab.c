@@ -38,6 +38,8 @@ void agg_tables_release(gn_agg *g)
 {
     gn_hashtab_free(g->t.groups);
     gn_hashtab_free(g->t.values);
+    for (size_t i = 0; g->spec.nsketches && i < g->t.cells.n * AGG_CHUNK; i++)
+        agg_cell_release(&g->spec, agg_chunk_at(&g->t.cells, i));
     chunks_release(&g->t.cells, g->o.budget);
     chunks_release(&g->t.counts, g->o.budget);
     gn_arena_release(&g->t.texts);
@@ -324,9 +326,12 @@ static int combine(void *ctx, gn_str key, gn_buf *sum, gn_str body, gn_err *e)
         return 0;
     }
     gn_str mine = {sum->p, (uint32_t)sum->n};
+    agg_cell_release(&g->spec, g->cell_sum);
     memset(g->cell_sum, 0, g->spec.cell);
     gn_arena_release(&g->texts_sum);
-    if (agg_cell_merge(&g->spec, g->cell_sum, agg_body_state(mine), &g->texts_sum, e) ||
+    if (agg_sketches_merge(&g->spec, g->cell_sum, agg_body_state(mine), NULL, e) ||
+        agg_sketches_merge(&g->spec, g->cell_sum, agg_body_state(body), NULL, e) ||
+        agg_cell_merge(&g->spec, g->cell_sum, agg_body_state(mine), &g->texts_sum, e) ||
         agg_cell_merge(&g->spec, g->cell_sum, agg_body_state(body), &g->texts_sum, e))
         return -1;
     sum->n = 5 + agg_body_keys(mine).n;

@@ -55,7 +55,7 @@ static gn_expr *compile(const char *text, size_t at, const char *what, const gn_
     x->text = gn_arena_strndup(&x->arena, text, strlen(text), e);
     x->what = what == NULL ? "expression" : gn_arena_strndup(&x->arena, what, strlen(what), e);
     ex_tree t = {.arena = &x->arena, .text = x->text, .what = x->what, .from = at};
-    t.item = form == ITEM;
+    t.ends = form == ITEM ? ",)" : NULL;
     int rc = x->text == NULL || x->what == NULL ? -1 : 0;
     if (rc == 0)
         rc = ex_parse(&t, e);

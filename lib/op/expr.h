@@ -36,7 +36,8 @@ gn_expr *gn_expr_compile(const char *text, const char *what, const gn_schema *s,
 /* The same, and it must be bool (GN_USAGE otherwise): for --where. */
 gn_expr *gn_expr_condition(const char *text, const char *what, const gn_schema *s,
                            const gn_zone *zone, gn_err *e);
-/* The same for an expression that begins at text[at] and ends before a comma or with the text. */
+/* The same for an expression that begins at text[at] and ends before a comma or parenthesis that
+ * is not its own, or with the text: see exprlist.h. */
 gn_expr *gn_expr_compile_at(const char *text, size_t at, const char *what, const gn_schema *s,
                             const gn_zone *zone, gn_err *e);
 void gn_expr_free(gn_expr *x); /* NULL allowed */
@@ -52,19 +53,6 @@ int gn_expr_conjuncts(const char *text, const char *what, gn_str *piece, size_t 
 /* An error that gives the column of text[at]; -1. */
 int gn_expr_fail(const char *text, const char *what, size_t at, gn_err *e, int status,
                  const char *fmt, ...) __attribute__((format(printf, 6, 7)));
-
-/* One item of a list: "*", "name", "name = expression". */
-typedef struct gn_expr_item {
-    bool all;    /* "*" */
-    char *name;  /* in the arena */
-    size_t at;   /* where in the text the item begins */
-    size_t expr; /* where its expression does: the name itself when there is no other */
-    size_t end;  /* behind it and its comma: where the next begins */
-    bool last;
-} gn_expr_item;
-
-/* Parse the item at text[i->end]: zero `i` for the first. No schema is needed. */
-int gn_expr_item_parse(gn_expr_item *i, const char *text, const char *what, gn_arena *a, gn_err *e);
 
 gn_type gn_expr_type(const gn_expr *x);
 /* The index of the field that it is and nothing more, or -1. */

@@ -4,323 +4,15 @@
 
 #include "../base/parse.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-enum token {
-    T_END,
-    T_WORD,  /* a name, a keyword or a function */
-    T_NAME,  /* a name in back quotes */
-    T_STR,   /* body in `s` */
-    T_INT,   /* magnitude in `u`; `unit` */
-    T_FLOAT, /* in `f` */
-    T_DATE,  /* in `day` */
-    T_TIME,  /* text in `s` */
-    T_PUNCT /* one of ( ) , + - * / % */,
-    T_CMP /* an ex_cmp in `op` */
-};
-
-typedef struct parser {
-    ex_tree *t;
-    gn_err *e;
-    size_t at, from, to; /* next byte; the token's bytes [from, to) */
-    enum token tok;
-    gn_str s;
-    uint64_t u;
-    double f;
-    int64_t day;
-    int op;
-    bool unit;
-} parser;
-
-int gn_expr_fail(const char *text, const char *what, size_t at, gn_err *e, int status,
-                 const char *fmt, ...)
-{
-    char msg[700];
-    size_t column = 1;
-    va_list ap;
-
-    for (size_t i = 0; i < at && text[i] != '\0'; i++)
-        column += ((uint8_t)text[i] & 0xc0) != 0x80;
-    va_start(ap, fmt);
-    (void)vsnprintf(msg, sizeof msg, fmt, ap);
-    va_end(ap);
-    return gn_fail(e, status, "%s: column %zu: %s", what, column, msg);
-}
-
-const char *ex_show(const void *s, size_t n, char out[64])
-{
-    const uint8_t *p = s;
-    size_t k = 0;
-
-    while (k < n && k < 56) {
-        out[k] = (char)(p[k] < ' ' || p[k] == 127 ? '?' : p[k]);
-        k++;
-    }
-    if (k < n) {
-        while (k > 0 && (p[k] & 0xc0) == 0x80) /* not within a character */
-            k--;
-        memcpy(out + k, "...", 3);
-        k += 3;
-    }
-    out[k] = '\0';
-    return out;
-}
-
-/* ---- tokens ---- */
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_word(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || ((uint8_t)c & 0x80);
-}
-
-static bool is_word_more(char c)
-{
-    return is_word(c) || is_digit(c) || c == '.';
-}
-
-/* Does text fit a shape in which '0' stands for any digit? */
-static bool shaped(const char *text, const char *shape)
-{
-    for (; *shape != '\0'; text++, shape++)
-        if (*shape == '0' ? !is_digit(*text) : *text != *shape)
-            return false;
-    return true;
-}
-
-static int fail_token(parser *p, const char *what)
-{
-    char show[64];
-    const char *text = p->t->text;
-
-    return gn_expr_fail(text, p->t->what, p->from, p->e, GN_USAGE, "'%s' %s",
-                        ex_show(text + p->from, p->to - p->from, show), what);
-}
-
-/* 'it''s': the quote doubled stands for itself. */
-static int lex_quoted(parser *p, char quote)
-{
-    const char *text = p->t->text;
-    size_t i = p->at + 1, n = 0;
-
-    for (;; i++, n++) {
-        if (text[i] == '\0')
-            return gn_expr_fail(text, p->t->what, p->from, p->e, GN_USAGE,
-                                "the quote is not closed");
-        if (text[i] == quote && text[++i] != quote)
-            break;
-    }
-    if (n > UINT32_MAX)
-        return gn_expr_fail(text, p->t->what, p->from, p->e, GN_USAGE, "the text is too long");
-    uint8_t *body = gn_arena_alloc(p->t->arena, n + 1, p->e);
-    if (body == NULL)
-        return -1;
-    size_t k = 0;
-    for (size_t j = p->at + 1; k < n; j++) {
-        body[k++] = (uint8_t)text[j];
-        j += text[j] == quote;
-    }
-    body[k] = '\0';
-    p->s = (gn_str){.p = body, .n = (uint32_t)n};
-    p->tok = quote == '`' ? T_NAME : T_STR;
-    p->at = i;
-    return 0;
-}
-
-/* 2023-07-01, 2023-07-01T14:30:15.25+02:00 */
-static int lex_date(parser *p)
-{
-    const char *s = p->t->text + p->at;
-    size_t n = 10;
-
-    p->tok = T_DATE;
-    if (s[n] == 'T') {
-        p->tok = T_TIME;
-        if (shaped(s + n, "T00:00:00")) {
-            n += 9;
-            if (s[n] == '.' && is_digit(s[n + 1]))
-                for (n++; is_digit(s[n]); n++)
-                    ;
-            if (s[n] == 'Z')
-                n++;
-            else if (shaped(s + n, "+00:00") || shaped(s + n, "-00:00"))
-                n += 6;
-            else if ((shaped(s + n, "+0000") || shaped(s + n, "-0000")) && !is_word_more(s[n + 5]))
-                n += 5;
-        }
-    }
-    while (is_word_more(s[n]))
-        n++;
-    p->at += n;
-    p->to = p->at;
-    if (p->tok == T_DATE)
-        return gn_parse_date(s, n, &p->day)
-                   ? 0
-                   : fail_token(p, "is no date (YYYY-MM-DD; with blanks it is a subtraction)");
-    int64_t us;
-    if (!gn_parse_time(s, n, NULL, &us))
-        return fail_token(p, "is no time (YYYY-MM-DDTHH:MM:SS, then Z or +HH:MM if need be)");
-    p->s = (gn_str){.p = (const uint8_t *)s, .n = (uint32_t)n};
-    return 0;
-}
-
-static int lex_number(parser *p)
-{
-    static const struct {
-        const char *name;
-        uint64_t ms;
-    } units[] = {{"ms", 1},      {"s", 1000},     {"min", 60000},
-                 {"h", 3600000}, {"d", 86400000}, {"w", 604800000}};
-    const char *s = p->t->text + p->at;
-    size_t n = 0;
-    bool big = false;
-
-    p->u = 0;
-    for (; is_digit(s[n]); n++)
-        big |= __builtin_mul_overflow(p->u, 10, &p->u) ||
-               __builtin_add_overflow(p->u, (uint64_t)(s[n] - '0'), &p->u);
-    size_t digits = n;
-    if (s[n] == '.' && is_digit(s[n + 1]))
-        for (n++; is_digit(s[n]); n++)
-            ;
-    if ((s[n] == 'e' || s[n] == 'E') &&
-        (is_digit(s[n + 1]) || ((s[n + 1] == '-' || s[n + 1] == '+') && is_digit(s[n + 2]))))
-        for (n += 2; is_digit(s[n]); n++)
-            ;
-    size_t number = n;
-    while (is_word_more(s[n]))
-        n++;
-    p->at += n;
-    p->to = p->at;
-    if (number != digits) {
-        p->tok = T_FLOAT;
-        if (n != number)
-            return fail_token(p, "is no number (a duration takes a whole number, as in 1500ms)");
-        return gn_parse_float(s, n, &p->f) ? 0 : fail_token(p, "is no number in range");
-    }
-    p->tok = T_INT;
-    p->unit = false;
-    if (n != number) {
-        for (size_t k = 0; k < sizeof units / sizeof *units && !p->unit; k++)
-            if (strlen(units[k].name) == n - number &&
-                memcmp(units[k].name, s + number, n - number) == 0) {
-                big |= __builtin_mul_overflow(p->u, units[k].ms, &p->u);
-                p->unit = true;
-            }
-        if (!p->unit)
-            return fail_token(p, "is no number or duration (units: ms s min h d w)");
-    }
-    if (big || p->u > (uint64_t)INT64_MAX + 1)
-        return fail_token(p, "is no number in range");
-    return 0;
-}
-
-static int next_token(parser *p)
-{
-    const char *text = p->t->text;
-
-    while (text[p->at] == ' ' || (text[p->at] >= '\t' && text[p->at] <= '\r'))
-        p->at++;
-    const char *s = text + p->at;
-    char c = *s;
-    p->from = p->at;
-    p->to = p->at + 1;
-    if (c == '\0') {
-        p->tok = T_END;
-        p->to = p->at;
-        return 0;
-    }
-    if (is_word(c)) {
-        while (is_word_more(text[p->at]))
-            p->at++;
-        p->to = p->at;
-        p->tok = T_WORD;
-        return 0;
-    }
-    if (is_digit(c)) {
-        if (shaped(s, "0000-00-00") && !is_digit(s[10]))
-            return lex_date(p);
-        return lex_number(p);
-    }
-    if (c == '\'' || c == '"' || c == '`') {
-        if (lex_quoted(p, c) < 0)
-            return -1;
-        p->to = p->at;
-        return 0;
-    }
-    p->tok = T_CMP;
-    size_t n = 2;
-    if (strncmp(s, "<=", 2) == 0)
-        p->op = EX_LE;
-    else if (strncmp(s, ">=", 2) == 0)
-        p->op = EX_GE;
-    else if (strncmp(s, "<>", 2) == 0 || strncmp(s, "!=", 2) == 0)
-        p->op = EX_NE;
-    else if (strncmp(s, "==", 2) == 0)
-        p->op = EX_EQ;
-    else {
-        n = 1;
-        if (c == '<')
-            p->op = EX_LT;
-        else if (c == '>')
-            p->op = EX_GT;
-        else if (c == '=')
-            p->op = EX_EQ;
-        else if (strchr("(),+-*/%", c) != NULL) {
-            p->tok = T_PUNCT;
-            p->op = c;
-        } else {
-            return fail_token(p, "has no meaning here");
-        }
-    }
-    p->at += n;
-    p->to = p->at;
-    return 0;
-}
-
-static bool is_key(const parser *p, const char *key)
-{
-    size_t n = strlen(key);
-
-    return p->tok == T_WORD && p->to - p->from == n &&
-           strncasecmp(p->t->text + p->from, key, n) == 0;
-}
-
-static bool is_punct(const parser *p, char c)
-{
-    return p->tok == T_PUNCT && p->op == c;
-}
-
-static int fail_expected(parser *p, const char *what)
-{
-    char show[64];
-    const char *text = p->t->text;
-
-    if (p->tok == T_END)
-        return gn_expr_fail(text, p->t->what, p->from, p->e, GN_USAGE,
-                            "expected %s, but it ends here", what);
-    return gn_expr_fail(text, p->t->what, p->from, p->e, GN_USAGE, "expected %s, not '%s'", what,
-                        ex_show(text + p->from, p->to - p->from, show));
-}
-
-static int expect(parser *p, char c)
-{
-    char what[4] = {'\'', c, '\'', '\0'};
-
-    return is_punct(p, c) ? next_token(p) : fail_expected(p, what);
-}
-
 /* ---- nodes ---- */
 
-static ex_node *node_new(parser *p, enum ex_kind kind, size_t at, size_t nargs, ex_node *const *arg)
+static ex_node *node_new(ex_parser *p, enum ex_kind kind, size_t at, size_t nargs,
+                         ex_node *const *arg)
 {
     ex_tree *t = p->t;
 
@@ -349,7 +41,7 @@ static ex_node *node_new(parser *p, enum ex_kind kind, size_t at, size_t nargs, 
     return n;
 }
 
-static ex_node *node_two(parser *p, enum ex_kind kind, int op, size_t at, ex_node *a, ex_node *b)
+static ex_node *node_two(ex_parser *p, enum ex_kind kind, int op, size_t at, ex_node *a, ex_node *b)
 {
     ex_node *const arg[2] = {a, b};
     ex_node *n = node_new(p, kind, at, 2, arg);
@@ -361,7 +53,14 @@ static ex_node *node_two(parser *p, enum ex_kind kind, int op, size_t at, ex_nod
 
 /* ---- grammar ---- */
 
-static ex_node *parse_or(parser *p, int depth);
+static ex_node *parse_or(ex_parser *p, int depth);
+
+static int expect(ex_parser *p, char c)
+{
+    char what[4] = {'\'', c, '\'', '\0'};
+
+    return ex_is_punct(p, c) ? ex_next(p) : ex_fail_expected(p, what);
+}
 
 static const struct func {
     const char *name;
@@ -393,7 +92,7 @@ typedef struct list {
 } list;
 
 /* expr, expr, ... ) */
-static int parse_list(parser *p, int depth, list *l)
+static int parse_list(ex_parser *p, int depth, list *l)
 {
     for (;;) {
         ex_node *n = parse_or(p, depth + 1);
@@ -408,17 +107,17 @@ static int parse_list(parser *p, int depth, list *l)
             l->cap = cap;
         }
         l->v[l->n++] = n;
-        if (!is_punct(p, ','))
+        if (!ex_is_punct(p, ','))
             break;
-        if (next_token(p) < 0)
+        if (ex_next(p) < 0)
             return -1;
     }
-    if (!is_punct(p, ')'))
-        return fail_expected(p, "',' or ')'");
-    return next_token(p);
+    if (!ex_is_punct(p, ')'))
+        return ex_fail_expected(p, "',' or ')'");
+    return ex_next(p);
 }
 
-static void fail_count(parser *p, size_t at, const char *name, size_t min, size_t max, size_t n)
+static void fail_count(ex_parser *p, size_t at, const char *name, size_t min, size_t max, size_t n)
 {
     char range[40] = "";
 
@@ -428,7 +127,7 @@ static void fail_count(parser *p, size_t at, const char *name, size_t min, size_
                  name, min, range, max == 1 ? "" : "s", n);
 }
 
-static ex_node *parse_call(parser *p, size_t from, size_t to, int depth)
+static ex_node *parse_call(ex_parser *p, size_t from, size_t to, int depth)
 {
     const char *text = p->t->text;
     const struct func *f = NULL;
@@ -449,7 +148,7 @@ static ex_node *parse_call(parser *p, size_t from, size_t to, int depth)
     }
     list l = {0};
     ex_node *n = NULL;
-    if (next_token(p) == 0 && parse_list(p, depth, &l) == 0) {
+    if (ex_next(p) == 0 && parse_list(p, depth, &l) == 0) {
         if (l.n < f->min || (f->max != 0 && l.n > f->max))
             fail_count(p, from, f->name, f->min, f->max, l.n);
         else
@@ -461,24 +160,14 @@ static ex_node *parse_call(parser *p, size_t from, size_t to, int depth)
     return n;
 }
 
-static bool is_reserved(const parser *p)
-{
-    static const char *const keys[] = {"or",      "and",  "not",     "in",
-                                       "between", "like", "matches", "is"};
-
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (is_key(p, keys[i]))
-            return true;
-    return false;
-}
-
-static ex_node *parse_word(parser *p, int depth)
+static ex_node *parse_word(ex_parser *p, int depth)
 {
     size_t from = p->from, to = p->to;
-    bool is_true = is_key(p, "true"), is_false = is_key(p, "false"), is_null = is_key(p, "null");
+    bool is_true = ex_is_key(p, "true"), is_false = ex_is_key(p, "false"),
+         is_null = ex_is_key(p, "null");
     ex_node *n;
 
-    if (next_token(p) < 0)
+    if (ex_next(p) < 0)
         return NULL;
     if (is_true || is_false || is_null) {
         n = node_new(p, EX_LITERAL, from, 0, NULL);
@@ -489,7 +178,7 @@ static ex_node *parse_word(parser *p, int depth)
         }
         return n;
     }
-    if (is_punct(p, '('))
+    if (ex_is_punct(p, '('))
         return parse_call(p, from, to, depth);
     n = node_new(p, EX_FIELD, from, 0, NULL);
     if (n != NULL) {
@@ -502,61 +191,61 @@ static ex_node *parse_word(parser *p, int depth)
     return n;
 }
 
-static ex_node *parse_literal(parser *p, bool minus)
+static ex_node *parse_literal(ex_parser *p, bool minus)
 {
-    ex_node *n = node_new(p, p->tok == T_NAME ? EX_FIELD : EX_LITERAL, p->from, 0, NULL);
+    ex_node *n = node_new(p, p->tok == EX_T_NAME ? EX_FIELD : EX_LITERAL, p->from, 0, NULL);
 
     if (n == NULL)
         return NULL;
     switch (p->tok) {
-    case T_INT:
+    case EX_T_INT:
         if (p->u > (uint64_t)INT64_MAX && !minus) {
-            fail_token(p, "is no number in range");
+            ex_fail_token(p, "is no number in range");
             return NULL;
         }
         n->type = GN_INT;
         n->val.i = (int64_t)(minus ? 0 - p->u : p->u);
         n->unit = p->unit;
         break;
-    case T_FLOAT:
+    case EX_T_FLOAT:
         n->type = GN_FLOAT;
         n->val.f = minus && p->f != 0 ? -p->f : p->f;
         break;
-    case T_DATE:
+    case EX_T_DATE:
         n->type = GN_DATE;
         n->val.i = p->day;
         break;
-    case T_TIME:
+    case EX_T_TIME:
         n->type = GN_TIME;
         n->val.s = p->s;
         break;
-    default: /* T_STR, T_NAME */
+    default: /* EX_T_STR, EX_T_NAME */
         n->type = GN_STR;
         n->val.s = p->s;
         break;
     }
-    return next_token(p) < 0 ? NULL : n;
+    return ex_next(p) < 0 ? NULL : n;
 }
 
-static ex_node *parse_unary(parser *p, int depth)
+static ex_node *parse_unary(ex_parser *p, int depth)
 {
     size_t at = p->from, minuses = 0;
     ex_node *n;
 
-    for (; is_punct(p, '-'); minuses++)
-        if (next_token(p) < 0)
+    for (; ex_is_punct(p, '-'); minuses++)
+        if (ex_next(p) < 0)
             return NULL;
-    if (p->tok == T_INT || p->tok == T_FLOAT)
+    if (p->tok == EX_T_INT || p->tok == EX_T_FLOAT)
         return parse_literal(p, minuses % 2 == 1);
-    if (p->tok == T_STR || p->tok == T_NAME || p->tok == T_DATE || p->tok == T_TIME) {
+    if (p->tok == EX_T_STR || p->tok == EX_T_NAME || p->tok == EX_T_DATE || p->tok == EX_T_TIME) {
         n = parse_literal(p, false);
-    } else if (p->tok == T_WORD && !is_reserved(p)) {
+    } else if (p->tok == EX_T_WORD && !ex_is_reserved(p)) {
         n = parse_word(p, depth);
-    } else if (is_punct(p, '(')) {
-        if (next_token(p) < 0 || (n = parse_or(p, depth + 1)) == NULL || expect(p, ')') < 0)
+    } else if (ex_is_punct(p, '(')) {
+        if (ex_next(p) < 0 || (n = parse_or(p, depth + 1)) == NULL || expect(p, ')') < 0)
             return NULL;
     } else {
-        fail_expected(p, "a value");
+        ex_fail_expected(p, "a value");
         return NULL;
     }
     if (minuses > 0) /* an even number changes no value, but asks for a number all the same */
@@ -566,14 +255,14 @@ static ex_node *parse_unary(parser *p, int depth)
     return n;
 }
 
-static ex_node *parse_mul(parser *p, int depth)
+static ex_node *parse_mul(ex_parser *p, int depth)
 {
     ex_node *n = parse_unary(p, depth);
 
-    while (n != NULL && (is_punct(p, '*') || is_punct(p, '/') || is_punct(p, '%'))) {
+    while (n != NULL && (ex_is_punct(p, '*') || ex_is_punct(p, '/') || ex_is_punct(p, '%'))) {
         int op = p->op;
         size_t at = p->from;
-        if (next_token(p) < 0)
+        if (ex_next(p) < 0)
             return NULL;
         ex_node *right = parse_unary(p, depth);
         n = right == NULL ? NULL : node_two(p, EX_ARITH, op, at, n, right);
@@ -581,14 +270,14 @@ static ex_node *parse_mul(parser *p, int depth)
     return n;
 }
 
-static ex_node *parse_add(parser *p, int depth)
+static ex_node *parse_add(ex_parser *p, int depth)
 {
     ex_node *n = parse_mul(p, depth);
 
-    while (n != NULL && (is_punct(p, '+') || is_punct(p, '-'))) {
+    while (n != NULL && (ex_is_punct(p, '+') || ex_is_punct(p, '-'))) {
         int op = p->op;
         size_t at = p->from;
-        if (next_token(p) < 0)
+        if (ex_next(p) < 0)
             return NULL;
         ex_node *right = parse_mul(p, depth);
         n = right == NULL ? NULL : node_two(p, EX_ARITH, op, at, n, right);
@@ -596,7 +285,7 @@ static ex_node *parse_add(parser *p, int depth)
     return n;
 }
 
-static ex_node *parse_in(parser *p, int depth, ex_node *left, size_t at)
+static ex_node *parse_in(ex_parser *p, int depth, ex_node *left, size_t at)
 {
     list l = {.v = gn_alloc(8, sizeof *l.v, p->e), .n = 1, .cap = 8};
     ex_node *n = NULL;
@@ -604,33 +293,33 @@ static ex_node *parse_in(parser *p, int depth, ex_node *left, size_t at)
     if (l.v == NULL)
         return NULL;
     l.v[0] = left;
-    if (next_token(p) == 0 && expect(p, '(') == 0 && parse_list(p, depth, &l) == 0)
+    if (ex_next(p) == 0 && expect(p, '(') == 0 && parse_list(p, depth, &l) == 0)
         n = node_new(p, EX_IN, at, l.n, l.v);
     free(l.v);
     return n;
 }
 
-static ex_node *parse_between(parser *p, int depth, ex_node *left, size_t at)
+static ex_node *parse_between(ex_parser *p, int depth, ex_node *left, size_t at)
 {
     ex_node *arg[3] = {left};
 
-    if (next_token(p) < 0 || (arg[1] = parse_add(p, depth)) == NULL)
+    if (ex_next(p) < 0 || (arg[1] = parse_add(p, depth)) == NULL)
         return NULL;
-    if (!is_key(p, "and")) {
-        fail_expected(p, "'and' of between");
+    if (!ex_is_key(p, "and")) {
+        ex_fail_expected(p, "'and' of between");
         return NULL;
     }
-    if (next_token(p) < 0 || (arg[2] = parse_add(p, depth)) == NULL)
+    if (ex_next(p) < 0 || (arg[2] = parse_add(p, depth)) == NULL)
         return NULL;
     return node_new(p, EX_BETWEEN, at, 3, arg);
 }
 
-static ex_node *parse_pattern(parser *p, enum ex_kind kind, ex_node *left, size_t at)
+static ex_node *parse_pattern(ex_parser *p, enum ex_kind kind, ex_node *left, size_t at)
 {
-    if (next_token(p) < 0)
+    if (ex_next(p) < 0)
         return NULL;
-    if (p->tok != T_STR) {
-        fail_expected(p, "a 'quoted' pattern");
+    if (p->tok != EX_T_STR) {
+        ex_fail_expected(p, "a 'quoted' pattern");
         return NULL;
     }
     if (p->s.n > EX_PATTERN) {
@@ -642,7 +331,7 @@ static ex_node *parse_pattern(parser *p, enum ex_kind kind, ex_node *left, size_
     return right == NULL ? NULL : node_two(p, kind, 0, at, left, right);
 }
 
-static ex_node *parse_compare(parser *p, int depth)
+static ex_node *parse_compare(ex_parser *p, int depth)
 {
     ex_node *n = parse_add(p, depth);
     size_t at = p->from;
@@ -650,39 +339,39 @@ static ex_node *parse_compare(parser *p, int depth)
 
     if (n == NULL)
         return NULL;
-    if (p->tok == T_CMP) {
+    if (p->tok == EX_T_CMP) {
         int op = p->op;
-        if (next_token(p) < 0)
+        if (ex_next(p) < 0)
             return NULL;
         ex_node *right = parse_add(p, depth);
         n = right == NULL ? NULL : node_two(p, EX_COMPARE, op, at, n, right);
-    } else if (is_key(p, "is")) {
-        if (next_token(p) < 0)
+    } else if (ex_is_key(p, "is")) {
+        if (ex_next(p) < 0)
             return NULL;
-        neg = is_key(p, "not");
-        if (neg && next_token(p) < 0)
+        neg = ex_is_key(p, "not");
+        if (neg && ex_next(p) < 0)
             return NULL;
-        if (!is_key(p, "null")) {
-            fail_expected(p, "'null'");
+        if (!ex_is_key(p, "null")) {
+            ex_fail_expected(p, "'null'");
             return NULL;
         }
-        if (next_token(p) < 0)
+        if (ex_next(p) < 0)
             return NULL;
         n = node_new(p, EX_ISNULL, at, 1, &n);
     } else {
-        neg = is_key(p, "not");
-        if (neg && next_token(p) < 0)
+        neg = ex_is_key(p, "not");
+        if (neg && ex_next(p) < 0)
             return NULL;
-        if (is_key(p, "in"))
+        if (ex_is_key(p, "in"))
             n = parse_in(p, depth, n, at);
-        else if (is_key(p, "between"))
+        else if (ex_is_key(p, "between"))
             n = parse_between(p, depth, n, at);
-        else if (is_key(p, "like"))
+        else if (ex_is_key(p, "like"))
             n = parse_pattern(p, EX_LIKE, n, at);
-        else if (is_key(p, "matches"))
+        else if (ex_is_key(p, "matches"))
             n = parse_pattern(p, EX_MATCHES, n, at);
         else if (neg) {
-            fail_expected(p, "in, between, like or matches");
+            ex_fail_expected(p, "in, between, like or matches");
             return NULL;
         } else {
             return n;
@@ -691,8 +380,8 @@ static ex_node *parse_compare(parser *p, int depth)
     if (n == NULL)
         return NULL;
     n->neg = neg;
-    if (p->tok == T_CMP || is_key(p, "is") || is_key(p, "in") || is_key(p, "between") ||
-        is_key(p, "like") || is_key(p, "matches") || is_key(p, "not")) {
+    if (p->tok == EX_T_CMP || ex_is_key(p, "is") || ex_is_key(p, "in") || ex_is_key(p, "between") ||
+        ex_is_key(p, "like") || ex_is_key(p, "matches") || ex_is_key(p, "not")) {
         gn_expr_fail(p->t->text, p->t->what, p->from, p->e, GN_USAGE,
                      "comparisons do not chain (use 'and', or parentheses)");
         return NULL;
@@ -700,12 +389,12 @@ static ex_node *parse_compare(parser *p, int depth)
     return n;
 }
 
-static ex_node *parse_not(parser *p, int depth)
+static ex_node *parse_not(ex_parser *p, int depth)
 {
     size_t at = p->from, nots = 0;
 
-    for (; is_key(p, "not"); nots++)
-        if (next_token(p) < 0)
+    for (; ex_is_key(p, "not"); nots++)
+        if (ex_next(p) < 0)
             return NULL;
     ex_node *n = parse_compare(p, depth);
     if (nots > 0) /* as with minuses */
@@ -715,13 +404,13 @@ static ex_node *parse_not(parser *p, int depth)
     return n;
 }
 
-static ex_node *parse_and(parser *p, int depth)
+static ex_node *parse_and(ex_parser *p, int depth)
 {
     ex_node *n = parse_not(p, depth);
 
-    while (n != NULL && is_key(p, "and")) {
+    while (n != NULL && ex_is_key(p, "and")) {
         size_t at = p->from;
-        if (next_token(p) < 0)
+        if (ex_next(p) < 0)
             return NULL;
         ex_node *right = parse_not(p, depth);
         n = right == NULL ? NULL : node_two(p, EX_AND, 0, at, n, right);
@@ -729,16 +418,16 @@ static ex_node *parse_and(parser *p, int depth)
     return n;
 }
 
-static ex_node *parse_or(parser *p, int depth)
+static ex_node *parse_or(ex_parser *p, int depth)
 {
     if (depth > EX_DEPTH) {
         gn_expr_fail(p->t->text, p->t->what, p->from, p->e, GN_USAGE, "nested too deeply");
         return NULL;
     }
     ex_node *n = parse_and(p, depth);
-    while (n != NULL && is_key(p, "or")) {
+    while (n != NULL && ex_is_key(p, "or")) {
         size_t at = p->from;
-        if (next_token(p) < 0)
+        if (ex_next(p) < 0)
             return NULL;
         ex_node *right = parse_and(p, depth);
         n = right == NULL ? NULL : node_two(p, EX_OR, 0, at, n, right);
@@ -748,42 +437,26 @@ static ex_node *parse_or(parser *p, int depth)
 
 int ex_parse(ex_tree *t, gn_err *e)
 {
-    parser p = {.t = t, .e = e, .at = t->from};
+    ex_parser p = {.t = t, .e = e, .at = t->from};
     size_t n = strlen(t->text), valid = gn_utf8_valid(t->text, n);
 
     if (valid != n)
         return gn_expr_fail(t->text, t->what, valid, e, GN_USAGE, "not valid UTF-8");
-    if (next_token(&p) < 0)
+    if (ex_next(&p) < 0)
         return -1;
-    if (p.tok == T_END && !t->item)
+    if (p.tok == EX_T_END && !t->ends)
         return gn_fail(e, GN_USAGE, "%s: the expression is empty", t->what);
     if (parse_or(&p, 0) == NULL)
         return -1;
     t->end = p.from;
-    if (p.tok == T_END || (t->item && is_punct(&p, ',')))
+    if (p.tok == EX_T_END || (t->ends && p.tok == EX_T_PUNCT && strchr(t->ends, p.op)))
         return 0;
-    return fail_expected(&p, t->item ? "an operator, ',' or the end" : "an operator or the end");
+    return ex_fail_expected(&p, !t->ends               ? "an operator or the end"
+                                : strchr(t->ends, ')') ? "an operator, ',' or ')'"
+                                                       : "an operator, ',' or the end");
 }
 
-/* ---- lists ---- */
-
-/* The name that the token is, in the arena; NULL where it is none. */
-static char *item_name(parser *p)
-{
-    if (p->tok == T_NAME)
-        return gn_arena_strndup(p->t->arena, (const char *)p->s.p, p->s.n, p->e);
-    if (p->tok == T_WORD && !is_reserved(p) && !is_key(p, "true") && !is_key(p, "false") &&
-        !is_key(p, "null"))
-        return gn_arena_strndup(p->t->arena, p->t->text + p->from, p->to - p->from, p->e);
-    return NULL;
-}
-
-static int item_end(const parser *p, gn_expr_item *i)
-{
-    i->last = p->tok == T_END;
-    i->end = p->to;
-    return 0;
-}
+/* ---- conjuncts ---- */
 
 /* `and` binds closer than `or`: with an `or` beside it, it joins nothing. The `and` of `between`
  * belongs to that. */
@@ -792,26 +465,26 @@ int gn_expr_conjuncts(const char *text, const char *what, gn_str *piece, size_t 
 {
     gn_arena arena;
     ex_tree t = {.arena = &arena, .text = text, .what = what};
-    parser p = {.t = &t, .e = e};
+    ex_parser p = {.t = &t, .e = e};
     size_t depth = 0, between = 0, from = 0, found = 0;
     int r;
 
     gn_arena_init(&arena, NULL);
-    while ((r = next_token(&p)) == 0 && p.tok != T_END) {
-        if (is_punct(&p, '('))
+    while ((r = ex_next(&p)) == 0 && p.tok != EX_T_END) {
+        if (ex_is_punct(&p, '('))
             depth++;
-        else if (is_punct(&p, ')') && depth)
+        else if (ex_is_punct(&p, ')') && depth)
             depth--;
         else if (depth)
             continue;
-        else if (is_key(&p, "between"))
+        else if (ex_is_key(&p, "between"))
             between++;
-        else if (is_key(&p, "or")) {
+        else if (ex_is_key(&p, "or")) {
             found = from = 0;
             max = 1;
-        } else if (is_key(&p, "and") && between)
+        } else if (ex_is_key(&p, "and") && between)
             between--;
-        else if (is_key(&p, "and") && found + 1 < max) {
+        else if (ex_is_key(&p, "and") && found + 1 < max) {
             piece[found++] = (gn_str){(const uint8_t *)text + from, (uint32_t)(p.from - from)};
             from = p.to;
         }
@@ -820,39 +493,4 @@ int gn_expr_conjuncts(const char *text, const char *what, gn_str *piece, size_t 
     *n = found;
     gn_arena_release(&arena);
     return r;
-}
-
-int gn_expr_item_parse(gn_expr_item *i, const char *text, const char *what, gn_arena *a, gn_err *e)
-{
-    ex_tree t = {.arena = a, .text = text, .what = what, .from = i->end, .item = true};
-    parser p = {.t = &t, .e = e, .at = i->end};
-    size_t n = strlen(text), valid = gn_utf8_valid(text, n);
-
-    *i = (gn_expr_item){0};
-    if (valid != n)
-        return gn_expr_fail(text, what, valid, e, GN_USAGE, "not valid UTF-8");
-    if (next_token(&p) < 0)
-        return -1;
-    i->at = i->expr = p.from;
-    if (p.tok == T_END)
-        return fail_expected(&p, "a field");
-    i->all = is_punct(&p, '*');
-    if (!i->all && (i->name = item_name(&p)) == NULL && e->status != GN_OK)
-        return -1;
-    if ((i->all || i->name != NULL) && next_token(&p) < 0)
-        return -1;
-    if ((i->all || i->name != NULL) && (p.tok == T_END || is_punct(&p, ',')))
-        return item_end(&p, i);
-    if (i->all)
-        return fail_expected(&p, "',' or the end");
-    if (i->name == NULL || p.tok != T_CMP || p.op != EX_EQ || p.to - p.from != 1)
-        return gn_expr_fail(text, what, i->at, e, GN_USAGE,
-                            "what is computed needs a name, as in total = a + b");
-    i->expr = t.from = p.to;
-    int rc = ex_parse(&t, e);
-    free(t.node);
-    if (rc < 0)
-        return -1;
-    p.at = t.end;
-    return next_token(&p) < 0 ? -1 : item_end(&p, i);
 }

@@ -1,5 +1,6 @@
-/* expr_priv.h - shared by the parts of expr: text -> syntax (expr_parse.c) -> typed program
- * (expr_bind.c) -> vectors (expr_eval.c). Not for other modules.
+/* expr_priv.h - shared by the parts of expr: text -> tokens (expr_lex.c) -> syntax
+ * (expr_parse.c, lists of expressions in exprlist.c) -> typed program (expr_bind.c) -> vectors
+ * (expr_eval.c). Not for other modules.
  *
  * Both the syntax and the program are lists in which operands stand before what uses them, so
  * nothing walks them recursively. All memory is in the expression's arena, but for scratch buffers
@@ -96,8 +97,8 @@ typedef struct ex_node {
 typedef struct ex_tree {
     gn_arena *arena;
     const char *text, *what;
-    size_t from, end; /* where in the text it begins; ex_parse: where it ends */
-    bool item;        /* ends before a comma, too */
+    size_t from, end; /* where in the text it begins; ex_parse: where what follows begins */
+    const char *ends; /* it may end before one of these, too; NULL: only with the text */
     ex_node **node;   /* operands first; the last one is the whole */
     size_t n, cap;
 } ex_tree;
@@ -105,6 +106,42 @@ typedef struct ex_tree {
 /* Everything goes to the tree's arena except `node`, which the caller frees. */
 int ex_parse(ex_tree *t, gn_err *e);
 const char *ex_func_name(int func);
+
+/* ---- tokens ---- */
+
+enum ex_token {
+    EX_T_END,
+    EX_T_WORD,  /* a name, a keyword or a function */
+    EX_T_NAME,  /* a name in back quotes */
+    EX_T_STR,   /* body in `s` */
+    EX_T_INT,   /* magnitude in `u`; `unit` */
+    EX_T_FLOAT, /* in `f` */
+    EX_T_DATE,  /* in `day` */
+    EX_T_TIME,  /* text in `s` */
+    EX_T_PUNCT, /* one of ( ) , + - * / % */
+    EX_T_CMP    /* an ex_cmp in `op` */
+};
+
+typedef struct ex_parser {
+    ex_tree *t;
+    gn_err *e;
+    size_t at, from, to; /* next byte; the token's bytes [from, to) */
+    enum ex_token tok;
+    gn_str s;
+    uint64_t u;
+    double f;
+    int64_t day;
+    int op;
+    bool unit;
+} ex_parser;
+
+int ex_next(ex_parser *p);
+bool ex_is_key(const ex_parser *p, const char *key);
+bool ex_is_punct(const ex_parser *p, char c);
+bool ex_is_reserved(const ex_parser *p);
+/* Errors that point at the token; -1. */
+int ex_fail_token(ex_parser *p, const char *what);
+int ex_fail_expected(ex_parser *p, const char *what);
 /* Text for a message: control characters replaced, cut to fit. */
 const char *ex_show(const void *s, size_t n, char out[64]);
 

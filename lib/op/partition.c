@@ -4,6 +4,7 @@
 
 #include "../io/mp.h"
 #include "../kernel/heavy.h"
+#include "../kernel/hll.h"
 #include "../stream/fanout.h"
 #include "../stream/tree.h"
 #include "pathkey.h"
@@ -12,6 +13,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define CHARGE_STEP ((size_t)64 * 1024)
+
+/* The distinct keys of a file. */
+typedef struct sketch {
+    gn_hll h;
+    bool lost; /* there was no room for it */
+} sketch;
 
 struct gn_partition {
     gn_partition_options o;
@@ -33,6 +42,11 @@ struct gn_partition {
 
     gn_heavy *heavy; /* with o.hot: per file, as long as `active` */
     gn_schema hot;   /* the key's fields */
+
+    sketch *keys; /* with a key: per file, as long as `active` */
+    /* What the sketches hold, at most a quarter of the memory, and how much of it was charged. */
+    gn_budget sketches;
+    size_t charged;
 
     gn_buf scratch;
     uint64_t hash[GN_BATCH];
@@ -98,6 +112,14 @@ static int add_files(gn_partition *p, const char *dir, gn_err *e)
             return -1;
         memset(a + p->nactive, 0, (p->out.cap - p->nactive) * sizeof *a);
         p->active = a;
+        if (p->o.key) {
+            sketch *s = gn_realloc(p->keys, p->out.cap, sizeof *s, e);
+            if (!s)
+                return -1;
+            for (size_t i = p->nactive; i < p->out.cap; i++)
+                s[i] = (sketch){.h = {.budget = &p->sketches}};
+            p->keys = s;
+        }
         if (p->o.hot) {
             gn_heavy *h = gn_realloc(p->heavy, p->out.cap, sizeof *h, e);
             if (!h)
@@ -119,6 +141,7 @@ gn_partition *gn_partition_open(const gn_partition_options *o, gn_err *e)
     p->o = *o;
     p->ranges = o->key ? o->n : 1;
     p->narrow = true;
+    p->sketches.cap = o->memory / 4;
     if (o->nby && !(p->by = gn_pathkeys_new(o->by, o->nby, o->time, o->zone, o->budget, e)))
         goto fail;
     if (gn_fanout_open(&p->out, o->dir, GN_TREE_LIST, o->level, o->memory / 2, o->budget, e) ||
@@ -130,10 +153,23 @@ fail:
     return NULL;
 }
 
+/* Forget what keys there are: of all files. */
+static void drop_sketches(gn_partition *p)
+{
+    for (size_t i = 0; p->keys && i < p->nactive; i++) {
+        gn_hll_release(&p->keys[i].h);
+        p->keys[i].lost = true;
+    }
+    gn_budget_give(p->o.budget, p->charged);
+    p->charged = 0;
+}
+
 void gn_partition_free(gn_partition *p)
 {
     if (!p)
         return;
+    drop_sketches(p);
+    free(p->keys);
     for (size_t i = 0; p->heavy && i < p->nactive; i++)
         gn_heavy_release(&p->heavy[i]);
     free(p->heavy);
@@ -390,11 +426,48 @@ static int count_keys(gn_partition *p, const gn_batch *b, gn_err *e)
     return 0;
 }
 
+/* The keys of a file share the first bits of their hashes, which a sketch goes by: another hash of
+ * the hash, one to one (David Stafford's Mix13, the finalizer of SplitMix64). */
+static uint64_t remix(uint64_t h)
+{
+    h = (h ^ h >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    h = (h ^ h >> 27) * UINT64_C(0x94d049bb133111eb);
+    return h ^ h >> 31;
+}
+
+/* For the estimates of distinct keys. Without room there is none, which is no error. */
+static void sketch_keys(gn_partition *p, size_t n)
+{
+    gn_err e = {0};
+    uint64_t *h = p->hash; /* not needed any more */
+    for (size_t i = 0; i < n; i++) {
+        h[i] = remix(h[i]);
+        gn_hll_prefetch(&p->keys[p->to[i]].h, h[i]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        sketch *s = &p->keys[p->to[i]];
+        if (!s->lost && gn_hll_add(&s->h, h[i], &e)) {
+            gn_err_clear(&e);
+            gn_hll_release(&s->h);
+            s->lost = true;
+        }
+    }
+    if (p->sketches.used <= p->charged)
+        return;
+    size_t more = (p->sketches.used - p->charged + CHARGE_STEP - 1) / CHARGE_STEP * CHARGE_STEP;
+    if (gn_budget_take(p->o.budget, more, &e))
+        drop_sketches(p);
+    else
+        p->charged += more;
+}
+
 int gn_partition_batch(gn_partition *p, gn_reader *r, const gn_batch *b, gn_err *e)
 {
     if ((p->o.key && place_by_hash(p, r, b, e)) || (p->by && place_by_value(p, b, e)) ||
         (p->o.hot && count_keys(p, b, e)))
         return -1;
+    if (p->o.key)
+        sketch_keys(p, b->n);
     for (size_t i = 0; i < b->n; i++)
         if (gn_fanout_put(&p->out, p->to[i], b->base + b->off[i], b->off[i + 1] - b->off[i], e))
             return -1;
@@ -450,11 +523,9 @@ static int add_field(gn_schema *s, const char *name, gn_type t, gn_err *e)
 
 static int manifest_header(const gn_partition *p, gn_header *h, gn_err *e)
 {
-    static const gn_field after[] = {{(char *)"part", GN_INT},
-                                     {(char *)"lo", GN_STR},
-                                     {(char *)"hi", GN_STR},
-                                     {(char *)"rows", GN_INT},
-                                     {(char *)"bytes", GN_INT}};
+    static const gn_field after[] = {{(char *)"part", GN_INT},  {(char *)"lo", GN_STR},
+                                     {(char *)"hi", GN_STR},    {(char *)"rows", GN_INT},
+                                     {(char *)"bytes", GN_INT}, {(char *)"distinct", GN_INT}};
     h->canon = true;
     if (add_field(&h->schema, "path", GN_STR, e))
         return -1;
@@ -502,10 +573,11 @@ static int manifest_row(const gn_partition *p, size_t i, size_t fields, gn_row *
                   : gn_row_int(r, (int64_t)k, e) || put_hash(r, p->split.first[k], e) ||
                         put_hash(r, gn_split_last(&p->split, k), e))
         return -1;
-    return gn_row_int(r, (int64_t)gn_fanout_records(&p->out, i), e) ||
-                   gn_row_int(r, (int64_t)gn_outset_bytes(p->out.set, i), e)
-               ? -1
-               : 0;
+    if (gn_row_int(r, (int64_t)gn_fanout_records(&p->out, i), e) ||
+        gn_row_int(r, (int64_t)gn_outset_bytes(p->out.set, i), e))
+        return -1;
+    return !p->o.key || p->keys[i].lost ? gn_row_null(r, e)
+                                        : gn_row_int(r, (int64_t)gn_hll_count(&p->keys[i].h), e);
 }
 
 static int by_path(const void *a, const void *b, void *set)

@@ -6,8 +6,8 @@
 #include "../stream/text.h"
 #include "../stream/tree.h"
 #include "expr.h"
+#include "exprlist.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +16,9 @@
 
 typedef struct pathkey {
     char *name;
-    char *text; /* the expression; NULL: a field, or a period of the time */
+    const char *list;
+    size_t at;  /* of the expression, in the list */
+    bool field; /* a field, or a period of the time */
     gn_expr *expr;
 } pathkey;
 
@@ -25,6 +27,7 @@ struct gn_pathkeys {
     size_t n;
     const char *time;
     const gn_zone *zone;
+    gn_arena names;
     gn_schema schema; /* empty before the first segment */
     gn_hashtab *groups;
     gn_text *format;
@@ -34,49 +37,15 @@ struct gn_pathkeys {
 
 /* ---- the list ---- */
 
-/* The end of one element: a comma outside parentheses and quotes, or the end of the text. */
-static const char *element_end(const char *s)
-{
-    size_t depth = 0;
-    for (char quote = 0; *s; s++) {
-        if (quote)
-            quote = *s == quote ? 0 : quote;
-        else if (*s == '\'' || *s == '"' || *s == '`')
-            quote = *s;
-        else if (*s == '(')
-            depth++;
-        else if (*s == ')' && depth)
-            depth--;
-        else if (*s == ',' && depth == 0)
-            break;
-    }
-    return s;
-}
-
-/* The '=' behind a plain name; NULL where the element does not begin so. */
-static const char *assignment(const char *s, const char *end)
-{
-    const char *p = s;
-    while (p < end && (isalnum((unsigned char)*p) || *p == '_'))
-        p++;
-    return p > s && p < end && *p == '=' && p + 1 < end && p[1] != '=' ? p : NULL;
-}
-
-static int add_key(gn_pathkeys *p, const char *s, const char *end, gn_err *e)
+static int add_key(gn_pathkeys *p, const char *list, const gn_exprlist_item *i, gn_err *e)
 {
     if (p->n == GN_PATHKEYS_MAX)
         return gn_fail(e, GN_USAGE, WHAT ": more than %d keys", GN_PATHKEYS_MAX);
-    if (s == end)
-        return gn_fail(e, GN_USAGE, WHAT ": an empty name");
-    const char *eq = assignment(s, end);
-    pathkey *k = &p->key[p->n++];
-    if (!(k->name = gn_strndup(s, (size_t)((eq ? eq : end) - s), e)) ||
-        (eq && !(k->text = gn_strndup(eq + 1, (size_t)(end - eq - 1), e))))
-        return -1;
-    for (size_t i = 0; i + 1 < p->n; i++)
-        if (strcmp(p->key[i].name, k->name) == 0)
-            return gn_fail(e, GN_USAGE, WHAT ": '%s' is named twice", k->name);
-    return k->text ? gn_expr_check(k->text, WHAT, e) : 0;
+    for (size_t k = 0; k < p->n; k++)
+        if (strcmp(p->key[k].name, i->name) == 0)
+            return gn_exprlist_twice(i, list, WHAT, e);
+    p->key[p->n++] = (pathkey){.name = i->name, .list = list, .at = i->expr, .field = !i->named};
+    return 0;
 }
 
 gn_pathkeys *gn_pathkeys_new(const char *const *by, size_t n, const char *time, const gn_zone *zone,
@@ -85,6 +54,7 @@ gn_pathkeys *gn_pathkeys_new(const char *const *by, size_t n, const char *time, 
     gn_pathkeys *p = gn_calloc(1, sizeof *p, e);
     if (!p)
         return NULL;
+    gn_arena_init(&p->names, NULL);
     p->time = time;
     p->zone = zone;
     p->groups = gn_hashtab_new(b, e);
@@ -92,14 +62,9 @@ gn_pathkeys *gn_pathkeys_new(const char *const *by, size_t n, const char *time, 
     if (!p->groups || !p->format)
         goto fail;
     for (size_t i = 0; i < n; i++)
-        for (const char *s = by[i];; s++) {
-            const char *end = element_end(s);
-            if (add_key(p, s, end, e))
+        for (gn_exprlist_item k = {0}; !k.last;)
+            if (gn_exprlist_next(&k, by[i], WHAT, 0, &p->names, e) || add_key(p, by[i], &k, e))
                 goto fail;
-            s = end;
-            if (!*s)
-                break;
-        }
     return p;
 fail:
     gn_pathkeys_free(p);
@@ -110,11 +75,9 @@ void gn_pathkeys_free(gn_pathkeys *p)
 {
     if (!p)
         return;
-    for (size_t i = 0; i < p->n; i++) {
-        free(p->key[i].name);
-        free(p->key[i].text);
+    for (size_t i = 0; i < p->n; i++)
         gn_expr_free(p->key[i].expr);
-    }
+    gn_arena_release(&p->names);
     gn_schema_release(&p->schema);
     gn_hashtab_free(p->groups);
     gn_text_free(p->format);
@@ -133,25 +96,25 @@ static bool is_period(const char *name)
     return false;
 }
 
-/* The text to compile: the expression, the field, or a period of the time. */
-static int text_of(const gn_pathkeys *p, const pathkey *k, const gn_schema *s, gn_buf *b, gn_err *e)
+/* date, week, month, hour: of the time. */
+static gn_expr *compile_period(const gn_pathkeys *p, const char *name, const gn_schema *s,
+                               gn_err *e)
 {
-    if (k->text)
-        return gn_buf_printf(b, e, "%s", k->text);
-    if (gn_schema_find(s, k->name) < 0 && is_period(k->name))
-        return gn_buf_printf(b, e, "%s(`%s`)", k->name, p->time);
-    return gn_buf_printf(b, e, "`%s`", k->name);
+    gn_buf text = {0};
+    gn_expr *x = NULL;
+    if (gn_buf_printf(&text, e, "%s(`%s`)", name, p->time) == 0)
+        x = gn_expr_compile((char *)text.p, WHAT, s, p->zone, e);
+    gn_buf_release(&text);
+    return x;
 }
 
 static int compile(gn_pathkeys *p, pathkey *k, gn_reader *r, gn_err *e)
 {
     const gn_schema *s = &gn_reader_header(r)->schema;
-    gn_buf text = {0};
     gn_expr_free(k->expr);
-    k->expr = NULL;
-    if (text_of(p, k, s, &text, e) == 0)
-        k->expr = gn_expr_compile((char *)text.p, WHAT, s, p->zone, e);
-    gn_buf_release(&text);
+    k->expr = k->field && gn_schema_find(s, k->name) < 0 && is_period(k->name)
+                  ? compile_period(p, k->name, s, e)
+                  : gn_expr_compile_at(k->list, k->at, WHAT, s, p->zone, e);
     if (!k->expr)
         return -1;
     gn_type t = gn_expr_type(k->expr);

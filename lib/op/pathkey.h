@@ -14,9 +14,9 @@
 
 typedef struct gn_pathkeys gn_pathkeys;
 
-/* `by`: n texts, each a comma-separated list of FIELD or NAME=EXPRESSION (see expr.h); `date`,
- * `week`, `month` and `hour`, where they are no fields, are those of the field `time`. Texts, zone
- * and budget must outlive it. GN_USAGE for what is no such list. */
+/* `by`: n texts, each a list of fields and named expressions (see exprlist.h); `date`, `week`,
+ * `month` and `hour`, where they are no fields, are those of the field `time`. Texts, zone and
+ * budget must outlive it. GN_USAGE for what is no such list. */
 gn_pathkeys *gn_pathkeys_new(const char *const *by, size_t n, const char *time, const gn_zone *zone,
                              gn_budget *b, gn_err *e);
 void gn_pathkeys_free(gn_pathkeys *p); /* NULL allowed */

@@ -4,6 +4,7 @@
 #include "../base/mem.h"
 #include "../io/mp.h"
 #include "expr.h"
+#include "exprlist.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,13 +43,13 @@ static int grow(void *list, size_t n, size_t *cap, size_t size, gn_err *e)
 
 int gn_select_check(const char *list, const char *what, bool *all, gn_err *e)
 {
-    gn_expr_item i = {0};
+    gn_exprlist_item i = {0};
     gn_arena a;
     int r;
     gn_arena_init(&a, NULL);
     *all = false;
     do {
-        r = gn_expr_item_parse(&i, list, what, &a, e);
+        r = gn_exprlist_next(&i, list, what, GN_EXPRLIST_ALL, &a, e);
         *all = *all || i.all;
     } while (r == 0 && !i.last);
     gn_arena_release(&a);
@@ -71,9 +72,6 @@ static int add_column(gn_select *s, gn_column c, const place *p, gn_err *e)
     if (s->n == GN_FIELDS_MAX)
         return gn_expr_fail(p->list, p->what, p->at, e, GN_USAGE, "more than %d fields",
                             GN_FIELDS_MAX);
-    if (!*c.name || strlen(c.name) > GN_NAME_MAX)
-        return gn_expr_fail(p->list, p->what, p->at, e, GN_USAGE, "a name has from 1 to %d bytes",
-                            GN_NAME_MAX);
     if (grow(&s->column, s->n, &s->cap, sizeof *s->column, e))
         return -1;
     s->column[s->n++] = c;
@@ -121,7 +119,7 @@ static int add_all(gn_select *s, const int *except, size_t nexcept, const place 
     return 0;
 }
 
-static int add_item(gn_select *s, const gn_expr_item *i, const gn_zone *zone, const place *p,
+static int add_item(gn_select *s, const gn_exprlist_item *i, const gn_zone *zone, const place *p,
                     gn_err *e)
 {
     gn_expr *x = gn_expr_compile_at(p->list, i->expr, p->what, s->schema, zone, e);
@@ -138,7 +136,7 @@ gn_select *gn_select_new(const char *list, const char *what, const gn_schema *sc
                          const gn_zone *zone, const int *except, size_t nexcept, gn_err *e)
 {
     gn_select *s = gn_calloc(1, sizeof *s, e);
-    gn_expr_item i = {0};
+    gn_exprlist_item i = {0};
     int r;
     if (!s)
         return NULL;
@@ -146,7 +144,8 @@ gn_select *gn_select_new(const char *list, const char *what, const gn_schema *sc
     gn_arena_init(&s->arena, NULL);
     s->used = gn_calloc(schema->n, sizeof *s->used, e);
     r = s->used ? 0 : -1;
-    while (r == 0 && !i.last && (r = gn_expr_item_parse(&i, list, what, &s->arena, e)) == 0) {
+    while (r == 0 && !i.last &&
+           (r = gn_exprlist_next(&i, list, what, GN_EXPRLIST_ALL, &s->arena, e)) == 0) {
         place p = {list, what, i.at};
         r = i.all ? add_all(s, except, nexcept, &p, e) : add_item(s, &i, zone, &p, e);
     }

@@ -382,6 +382,10 @@ for i in range(40): print("%d,%s" % (i, "x" * (i * 40000)))' >big.csv
 -d p --by date --tz Nowhere
 -d p --by date -m 1M
 END
+    status 2 gn-partition -d p --by date --by 'user_id, date' small.gn
+    has "$(cat err)" "--by: column 10: two fields would be named 'date'"
+    status 2 gn-partition -d p --by 'lower(user_id)' small.gn
+    has "$(cat err)" "--by: column 1: what is computed needs a name"
     status 3 gn-partition -d p --by 'x=1.5' small.gn
     status 3 gn-partition -d p --by nosuch small.gn
     { echo k && printf '%300s\n' x; } | gn-fromcsv -o long.gn
@@ -413,6 +417,30 @@ END
         [ $got = 4 ] || [ $got = 3 ]
         [ ! -e p ]
     done
+}
+
+@test "distinct keys in the manifest: exact or close, null where there is no room" {
+    gn-gen --rows 400000 --users 200000 -o e.gn
+    for args in "-n 2" "-n 50 -m 16M"; do
+        rm -rf p
+        # shellcheck disable=SC2086
+        gn-partition -k user_id $args -d p e.gn
+        gn-tocsv --no-header -f path,distinct p/manifest.gn >got
+        while IFS=, read -r f n; do
+            echo "$n $(gn-tocsv --no-header -f user_id "p/$f" | sort -u | wc -l)"
+        done <got | awk '{ d = $1 - $2; if (d < 0) d = -d
+            if (d > ($2 > 1536 ? 4 * 1.04 / 128 * $2 : 0)) { print "wrong: " $0; bad = 1 } }
+            END { exit bad || !NR }'
+    done
+    # a thousand files of 400 keys, 8 KiB each: a quarter of 16 MiB holds those of some hundred
+    gn-partition -k user_id,timestamp -n 1000 -m 16M -d q e.gn
+    gn-tocsv --no-header -f path,distinct q/manifest.gn >got
+    grep -q ',$' got
+    gn-agg -a 'n = sum(distinct)' q/manifest.gn | gn-tocsv --no-header >some
+    [ "$(cat some)" -gt 0 ]
+    gn-partition -k user_id,timestamp -n 1000 -d r e.gn
+    gn-tocsv --no-header -f path,distinct r/manifest.gn >got
+    if grep -q ',$' got; then false; fi
 }
 
 @test "--hot: counts within their error, the hottest keys found, against awk" {

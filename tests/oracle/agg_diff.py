@@ -25,6 +25,7 @@ FIELDS = [("user", "str"), ("n", "int"), ("f", "float"), ("at", "time"), ("day",
 KIND = dict(FIELDS)
 DAY_US = 86400 * 1000000
 I64 = (1 << 63) - 1
+EXACT, SIGMA = 1536, 1.04 / 128  # lib/kernel/hll.h
 
 
 class Difference(Exception):
@@ -46,7 +47,7 @@ def value(rng, kind, spread):
         return rng.choice([0, -1, rng.randrange(-spread, spread) * DAY_US // 3,
                            1688221815000000 + rng.randrange(spread)])
     if kind == "date":
-        return rng.randrange(-spread, spread)
+        return rng.randrange(-min(spread, 700000), spread)
     if kind == "bool":
         return rng.random() < 0.5
     return bytes(rng.randrange(3) for _ in range(rng.randrange(3)))
@@ -93,6 +94,18 @@ def percentile(values, p, nearest, kind):
     return a + (b - a) * part if b - a <= sys.float_info.max else a * (1 - part) + b * part
 
 
+class About(int):
+    """A count that may be estimated beyond what a sketch holds exactly: within 4 sigma."""
+
+    def __eq__(self, other):
+        return abs(int(self) - other) <= (0 if self <= EXACT else 4 * SIGMA * self)
+
+    def __ne__(self, other):
+        return not self == other
+
+    __hash__ = int.__hash__
+
+
 def functions(rng, nearest):
     """(text, type of the result, function of the group's rows) for some aggregates."""
     def column(name):
@@ -137,6 +150,8 @@ def functions(rng, nearest):
     for name, kind in FIELDS:
         out.append(("count(%s)" % name, "int", lambda rows, c=column(name): len(c(rows))))
         out.append(("distinct(%s)" % name, "int", lambda rows, c=column(name): len(set(c(rows)))))
+        out.append(("approx_distinct(%s)" % name, "int",
+                    lambda rows, c=column(name): About(len(set(c(rows))))))
         out.append(("min(%s)" % name, kind, extreme(name, min)))
         out.append(("max(%s)" % name, kind, extreme(name, max)))
         by = rng.choice(["at", "day", "n"])
@@ -173,9 +188,10 @@ class Case:
     def __init__(self, seed, bin_dir, work):
         rng = self.rng = random.Random(seed)
         self.bin, self.work = bin_dir, work
-        spread = rng.choice([2, 5, 60, 1000])
+        spread = rng.choice([2, 5, 60, 1000, 1000000])
         self.rows = [{name: value(rng, kind, spread) for name, kind in FIELDS}
-                     for _ in range(rng.choice([0, 1, 2, 30, 300, 3000]))]
+                     for _ in range(rng.choice([0, 1, 2, 30, 300, 3000] +
+                                               [8000] * (spread == 1000000)))]
         self.nearest = rng.random() < 0.3
         self.keys = rng.sample(KEYS, rng.randrange(4))
         self.funcs = functions(rng, self.nearest)

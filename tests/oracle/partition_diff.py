@@ -22,6 +22,7 @@ import tempfile
 import gnstream
 
 U64 = 1 << 64
+EXACT, SIGMA = 1536, 1.04 / 128  # lib/kernel/hll.h
 EPOCH = datetime.datetime(1970, 1, 1)
 UNSAFE = set('"#%\'*/:=?\\{}[]^') | {chr(c) for c in range(32)} | {"\x7f"}
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
@@ -61,7 +62,7 @@ def quote(v):
 
 
 def write_csv(path, rng, rows):
-    users = ["u%d" % i for i in range(rng.choice([1, 3, 50, 1000]))] + ["", None, "x" * 300]
+    users = ["u%d" % i for i in range(rng.choice([1, 3, 50, 1000, 9000]))] + ["", None, "x" * 300]
     hot = rng.random() < 0.3
     with open(path, "w", encoding="utf-8", newline="") as f:
         f.write("user_id,timestamp,what,number,flag\n")
@@ -150,7 +151,7 @@ def options(case):
 
 def expect(segs, by, key, n):
     """path -> list of raw records, in order; and path -> (group values, range number)."""
-    files, about = {}, {}
+    files, about, keys = {}, {}, {}
     for seg in segs:
         names = seg.names()
         kinds = [BY[b][1] for b in by]
@@ -166,11 +167,15 @@ def expect(segs, by, key, n):
                     about["%spart-%04d" % (folder, j)] = (values, j)
             name = "%spart-%04d" % (folder, k) if key else folder + "part"
             files.setdefault(name, []).append(raw)
+            if key:
+                keys.setdefault(name, set()).add(tuple(row[f] for f in key.split(",")))
             about[name] = (values, k)
     if key and not by:
         for j in range(n):
             files.setdefault("part-%04d" % j, [])
             about["part-%04d" % j] = ((), j)
+    for name in files:
+        about[name] += (len(keys.get(name, ())) if key else None,)
     return files, about
 
 
@@ -222,12 +227,16 @@ def compare_manifest(case, files, about, by, key, n, end):
         raise Difference("the manifest's paths")
     for g in got:
         name = g["path"][:-len(end)]
-        values, k = about[name]
+        values, k, distinct = about[name]
         want = {"path": g["path"], "rows": len(files[name]),
-                "bytes": os.path.getsize(case.path("out/" + g["path"])), "part": k,
+                "distinct": distinct, "bytes": os.path.getsize(case.path("out/" + g["path"])), "part": k,
                 "lo": "%016x" % -(-k * U64 // n) if key else None,
                 "hi": "%016x" % (-(-(k + 1) * U64 // n) - 1) if key else None}
         want.update({BY[b][0]: v for b, v in zip(by, values)})
+        if distinct and distinct > EXACT and g["distinct"]:  # an estimate: within 4 sigma
+            if abs(g["distinct"] - distinct) > 4 * SIGMA * distinct:
+                raise Difference("%s: %d keys, not %d" % (name, g["distinct"], distinct))
+            want["distinct"] = g["distinct"]
         if {x: g[x] for x in want} != want:
             raise Difference("the manifest: %r, not %r" % (g, want))
 

@@ -1,6 +1,7 @@
 #include "base/civil.h"
 #include "base/hash.h"
 #include "op/expr.h"
+#include "op/exprlist.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -440,20 +441,20 @@ static void test_list(void **state)
         const char *name;
         size_t at, expr;
         int field;
-    } items[] = {{false, "user", 1, 7, 3},
+    } items[] = {{false, "user", 1, 8, 3},
                  {true, NULL, 11, 11, -1},
                  {false, "odd `name", 14, 14, 8},
-                 {false, "n", 28, 31, -1},
+                 {false, "n", 28, 32, -1},
                  {false, "b", 59, 59, 5}};
     gn_err e = {0};
     gn_arena a;
-    gn_expr_item it = {0};
+    gn_exprlist_item it = {0};
     data d;
 
     make_data(&d);
     gn_arena_init(&a, NULL);
     for (size_t k = 0; k < 5; k++) {
-        assert_int_equal(gn_expr_item_parse(&it, text, "list", &a, &e), 0);
+        assert_int_equal(gn_exprlist_next(&it, text, "list", GN_EXPRLIST_ALL, &a, &e), 0);
         assert_int_equal(it.all, items[k].all);
         assert_int_equal(it.last, k == 4);
         assert_int_equal(it.at, items[k].at);
@@ -475,6 +476,71 @@ static void test_list(void **state)
     assert_string_equal(e.msg, "list: column 60: no field 'b' (there are: )");
     gn_arena_release(&a);
     free_data(&d);
+}
+
+/* Calls of functions that the language does not have, and names made of what is there. */
+static void test_list_calls(void **state)
+{
+    (void)state;
+    static const char text[] = "count(), n = p(DATE(t) , `a b`, a+1 ,5)";
+    static const char *const none[] = {"a", "`a b`", "x() + 1", "'x'"};
+    static const char keys[] = "date(t), (a), `f` = 2";
+    gn_exprlist_item i = {0};
+    gn_err e = {0};
+    gn_arena a;
+
+    gn_arena_init(&a, NULL);
+    assert_int_equal(gn_exprlist_next(&i, text, "list", GN_EXPRLIST_AGGS, &a, &e), 0);
+    assert_string_equal(i.call, "count");
+    assert_int_equal(i.nargs, 0);
+    assert_int_equal(i.n, 7);
+    assert_false(i.named);
+    assert_int_equal(gn_exprlist_next(&i, text, "list", GN_EXPRLIST_AGGS, &a, &e), 0);
+    assert_true(i.named);
+    assert_string_equal(i.name, "n");
+    assert_string_equal(i.call, "p");
+    assert_int_equal(i.expr, 13);
+    static const struct {
+        const char *name, *text;
+    } args[] = {{"date", "DATE(t)"}, {"a b", "`a b`"}, {NULL, "a+1"}, {NULL, "5"}};
+    assert_int_equal(i.nargs, 4);
+    for (size_t k = 0; k < 4; k++) {
+        assert_int_equal(i.arg[k].n, strlen(args[k].text));
+        assert_memory_equal(text + i.arg[k].expr, args[k].text, i.arg[k].n);
+        if (args[k].name)
+            assert_string_equal(i.arg[k].name, args[k].name);
+        else
+            assert_null(i.arg[k].name);
+    }
+    assert_true(i.last);
+    for (size_t k = 0; k < 4; k++) {
+        i = (gn_exprlist_item){0};
+        assert_int_equal(gn_exprlist_next(&i, none[k], "list", GN_EXPRLIST_AGGS, &a, &e), 0);
+        assert_null(i.call);
+    }
+    i = (gn_exprlist_item){0};
+    static const char *const names[] = {"date", "a", "f"};
+    for (size_t k = 0; k < 3; k++) {
+        assert_int_equal(gn_exprlist_next(&i, keys, "list", GN_EXPRLIST_CALLS, &a, &e), 0);
+        assert_string_equal(i.name, names[k]);
+        assert_int_equal(i.last, k == 2);
+    }
+    static const struct {
+        const char *text, *msg;
+    } bad[] = {{"a(", "column 3: expected a value, but it ends here"},
+               {"a(b", "column 4: expected ',' or ')', but it ends here"},
+               {"a(b,)", "column 5: expected a value, not ')'"},
+               {"a(b c)", "column 5: expected an operator, ',' or ')', not 'c'"},
+               {"", "column 1: expected an aggregate, but it ends here"},
+               {"`` = a()", "column 1: a name has from 1 to 255 bytes"},
+               {"a(1,2,3,4,5,6,7,8,9)", "column 19: '9' is an argument too many"}};
+    for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
+        i = (gn_exprlist_item){0};
+        gn_err_clear(&e);
+        assert_int_equal(gn_exprlist_next(&i, bad[k].text, "list", GN_EXPRLIST_AGGS, &a, &e), -1);
+        assert_string_equal(e.msg + strlen("list: "), bad[k].msg);
+    }
+    gn_arena_release(&a);
 }
 
 static void test_hash(void **state)
@@ -766,9 +832,10 @@ int main(void)
         cmocka_unit_test(test_exact_compare), cmocka_unit_test(test_arithmetic),
         cmocka_unit_test(test_text),          cmocka_unit_test(test_dates),
         cmocka_unit_test(test_zone),          cmocka_unit_test(test_more_functions),
-        cmocka_unit_test(test_list),          cmocka_unit_test(test_hash),
-        cmocka_unit_test(test_errors),        cmocka_unit_test(test_bounds),
-        cmocka_unit_test(test_fields),        cmocka_unit_test(test_oracle),
+        cmocka_unit_test(test_list),          cmocka_unit_test(test_list_calls),
+        cmocka_unit_test(test_hash),          cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_bounds),        cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_oracle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
