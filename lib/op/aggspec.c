@@ -45,6 +45,12 @@ static int column(agg_spec *s, const gn_item *it, const char *what, gn_err *e)
     return (int)s->ncols++;
 }
 
+static bool is_word(const char *text, size_t n)
+{
+    return n && !(text[0] >= '0' && text[0] <= '9') &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == n;
+}
+
 static bool name_taken(const agg_spec *s, const char *name, const char *but)
 {
     for (size_t i = 0; i < s->nkeys; i++)
@@ -60,6 +66,8 @@ static int parse_keys(agg_spec *s, const char *list, gn_err *e)
 {
     gn_items items = {0};
     int r = gn_items_parse(&items, list, "--key", e);
+    if (r == 0 && items.n > GN_FIELDS_MAX)
+        r = gn_fail(e, GN_USAGE, "--key: more than %d fields", GN_FIELDS_MAX);
     if (r == 0 && (!(s->key = gn_calloc(items.n, sizeof *s->key, e)) ||
                    !(s->key_name = gn_calloc(items.n, sizeof *s->key_name, e))))
         r = -1;
@@ -91,7 +99,7 @@ static bool parse_percent(const char *text, uint64_t *num, uint64_t *den)
     uint64_t n = 0, d = 100;
     bool dot = false;
     size_t digits = 0;
-    for (; *text && *text != ' '; text++) {
+    for (; *text; text++) {
         if (*text == '.' && !dot) {
             dot = true;
         } else if (*text >= '0' && *text <= '9' && digits++ < 9) {
@@ -166,7 +174,8 @@ static int arguments(agg_spec *s, const gn_item *at, const char *name, agg_item 
         return -1;
     if (it->kind == AGG_FIRST || it->kind == AGG_LAST) {
         gn_item by = {.text = (char *)(uintptr_t)time};
-        if ((it->by = column(s, args->n == 2 ? &args->v[1] : &by, "--agg", e)) < 0)
+        if ((it->by = args->n == 2 ? column(s, &args->v[1], "--agg", e)
+                                   : column(s, &by, "--time", e)) < 0)
             return -1;
     }
     if (strcmp(name, "pctl") == 0) {
@@ -210,6 +219,8 @@ static int parse_aggs(agg_spec *s, const char *list, const char *time, gn_err *e
 {
     gn_items items = {0};
     int r = gn_items_parse(&items, list, "--agg", e);
+    if (r == 0 && items.n > GN_FIELDS_MAX - s->nkeys)
+        r = gn_fail(e, GN_USAGE, "--key, --agg: more than %d fields together", GN_FIELDS_MAX);
     if (r == 0 && !(s->item = gn_calloc(items.n, sizeof *s->item, e)))
         r = -1;
     for (size_t i = 0; r == 0 && i < items.n; i++) {
@@ -238,11 +249,29 @@ static int parse_aggs(agg_spec *s, const char *list, const char *time, gn_err *e
     return r;
 }
 
+/* A field's name as an expression: in back quotes unless it is a plain word. */
+static int name_text(gn_buf *to, const char *name, gn_err *e)
+{
+    size_t n = strlen(name);
+    bool plain = is_word(name, n);
+    if (!plain && gn_buf_add(to, "`", 1, e))
+        return -1;
+    for (; *name; name++)
+        if (gn_buf_add(to, name, 1, e) || (*name == '`' && gn_buf_add(to, name, 1, e)))
+            return -1;
+    return gn_buf_add(to, "`", plain ? 0 : 1, e) || gn_buf_add(to, "", 1, e) ? -1 : 0;
+}
+
 int agg_spec_parse(agg_spec *s, const gn_agg_options *o, gn_err *e)
 {
-    if (o->keys && parse_keys(s, o->keys, e))
-        return -1;
-    return parse_aggs(s, o->aggs, o->time, e);
+    gn_buf time = {0};
+    int r = name_text(&time, o->time, e);
+    if (r == 0 && o->keys)
+        r = parse_keys(s, o->keys, e);
+    if (r == 0)
+        r = parse_aggs(s, o->aggs, (const char *)time.p, e);
+    gn_buf_release(&time);
+    return r;
 }
 
 void agg_spec_release(agg_spec *s)
@@ -366,6 +395,13 @@ static bool raw_wanted(const agg_spec *s, int col)
     return false;
 }
 
+bool agg_col_names(const agg_col *c, const char *field)
+{
+    const char *text = c->text + c->at;
+    size_t n = strlen(field), quote = text[0] == '`';
+    return c->field >= 0 && strlen(text) == n + 2 * quote && memcmp(text + quote, field, n) == 0;
+}
+
 /* The field that an expression just names, or -1. */
 static int plain_field(const agg_col *c, const gn_schema *s)
 {
@@ -375,9 +411,7 @@ static int plain_field(const agg_col *c, const gn_schema *s)
     if (text[0] == '`' && n > 2 && text[n - 1] == '`' && !memchr(text + 1, '`', n - 2)) {
         text++;
         n -= 2;
-    } else if (strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") !=
-                   n ||
-               strcmp(text, "true") == 0 || strcmp(text, "false") == 0 ||
+    } else if (!is_word(text, n) || strcmp(text, "true") == 0 || strcmp(text, "false") == 0 ||
                strcmp(text, "null") == 0) {
         return -1;
     }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define DEPTH_MAX 64
+#define BYTES_MAX ((size_t)256 << 20) /* each text has as many as the list up to it */
 
 static bool is_word(char c)
 {
@@ -92,6 +93,9 @@ static int add(gn_items *items, const char *s, size_t at, size_t end, bool named
             at = blanks(s, next + 1);
         }
     }
+    if (end > BYTES_MAX - items->bytes)
+        return fail_at(what, at, "too long a list", e);
+    items->bytes += end;
     if (at >= end)
         return fail_at(what, at, "nothing where an expression should be", e);
     it->at = at;

@@ -20,6 +20,7 @@ typedef struct gn_item {
 typedef struct gn_items {
     gn_item *v;
     size_t n;
+    size_t bytes; /* of all texts */
 } gn_items;
 
 /* `what` names the option in messages. Errors are GN_USAGE. Zero-initialise; release always. */
