@@ -235,10 +235,28 @@ static int write_block(gn_extsort *x, gn_recout *out, gn_err *e)
     return 0;
 }
 
+/* Records may be too long for what was set aside for merging: then the last block goes to disk too,
+ * and merging has its memory. */
+static int yield_block(gn_extsort *x, gn_err *e)
+{
+    if (gn_spill_least(x->spill) <= merge_memory(x->o.memory))
+        return 0;
+    if (x->n && spill_block(x, e))
+        return -1;
+    gn_unmap(x->block, x->size, NULL);
+    x->block = NULL;
+    gn_budget_give(x->o.budget, x->charged);
+    x->charged = 0;
+    gn_spill_memory(x->spill, x->o.memory);
+    return 0;
+}
+
 /* No more records come: sort what is in memory, and stand before the first of all. */
 static int begin_reading(gn_extsort *x, gn_err *e)
 {
     x->reading = true;
+    if (x->spill && yield_block(x, e))
+        return -1;
     if (x->n)
         sort_block(x);
     if (!x->spill)

@@ -330,6 +330,11 @@ static size_t buffer_min(const gn_spill *s)
     return n > BUFFER_MIN ? n : BUFFER_MIN;
 }
 
+size_t gn_spill_least(const gn_spill *s)
+{
+    return 2 * (buffer_min(s) + s->longest_key);
+}
+
 static size_t fan_in(const gn_spill *s)
 {
     size_t n = s->o.memory / (buffer_min(s) + s->longest_key);

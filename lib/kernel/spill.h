@@ -51,6 +51,8 @@ int gn_spill_run(gn_spill *s, gn_err *e);
 /* An entry that is not below the one before: by key, and with GN_SPILL_BODY by body then. */
 int gn_spill_put(gn_spill *s, gn_str key, gn_str body, gn_err *e);
 
+/* The bytes that a merge of any two runs takes: buffers for the longest entry so far. */
+size_t gn_spill_least(const gn_spill *s);
 /* What a merge may take, where that is known only now; else the option holds. Before
  * gn_spill_read. */
 void gn_spill_memory(gn_spill *s, size_t bytes);

@@ -184,7 +184,7 @@ bool gn_agg_keeps(const gn_agg *g, const char *field)
     const agg_spec *s = &g->spec;
     for (size_t i = 0; i < s->nkeys; i++)
         if (strcmp(s->key_name[i], field) == 0)
-            return g->o.merge || s->col[s->key[i]].field >= 0;
+            return g->o.merge || agg_col_names(&s->col[s->key[i]], field);
     return false;
 }
 
@@ -202,10 +202,10 @@ static int claim_broken(gn_err *e)
                    "give --hash)");
 }
 
-/* Ordered input: are the groups held in ascending order, above those already written? */
-static int check_order(gn_agg *g, gn_err *e)
+/* Ordered input: are the first n groups held in ascending order, above those already written? */
+static int check_order(gn_agg *g, size_t n, gn_err *e)
 {
-    for (size_t i = 0; i < g->settled; i++) {
+    for (size_t i = 0; i < n; i++) {
         gn_buf *last = &g->last_code, *code = &g->scratch;
         if (agg_group_code(&g->spec, gn_hashtab_key(g->t.groups, (uint32_t)i), code, e))
             return -1;
@@ -260,24 +260,39 @@ static int restore(gn_agg *g, const gn_buf *kept, gn_err *e)
     return 0;
 }
 
+/* Is the last group large, as entries? */
+static bool last_is_large(const gn_agg *g)
+{
+    size_t bytes = 0, most = g->o.budget && g->o.budget->cap ? g->o.budget->cap / 8 : SIZE_MAX;
+    size_t n = gn_hashtab_count(g->t.values);
+    for (size_t i = 0; i < n && bytes < most; i++) {
+        gn_str k = gn_hashtab_key(g->t.values, (uint32_t)i);
+        if (memcmp(k.p, &g->last, sizeof g->last) == 0)
+            bytes += 16 + (size_t)k.n;
+    }
+    return bytes >= most;
+}
+
 /* Ordered input: write all groups but the last, which may go on. Of a batch that is being looked up
- * no record was counted yet, so its groups are not among them, and are looked up again. */
+ * no record was counted yet, so its groups are not among them, and are looked up again.; the last
+ * is held back, on disk when it is large. */
 static int drain(gn_agg *g, bool partial, gn_writer *w, gn_err *e)
 {
     agg_walk k;
     gn_str key, body;
     gn_buf kept = {0};
-    if (check_order(g, e))
+    bool large = last_is_large(g);
+    if (check_order(g, (size_t)g->last + 1, e) || (large && agg_spill_open(g, e)))
         return -1;
     int r = agg_walk_begin(&k, g, true, e) ? -1 : 1;
     while (r == 1 && (r = agg_walk_next(&k, &key, &body, e)) == 1 && k.at <= g->settled) {
-        if (k.at < g->settled) {
-            r = agg_put_entry(g, body, partial, w, e) ? -1 : 1;
-            continue;
-        }
         uint8_t n[4];
         gn_put32(n, body.n);
-        if (gn_buf_add(&kept, n, sizeof n, e) || gn_buf_add(&kept, body.p, body.n, e))
+        if (k.at <= g->last)
+            r = agg_put_entry(g, body, partial, w, e) ? -1 : 1;
+        else if (large)
+            r = gn_spill_put(g->spill, key, body, e) ? -1 : 1;
+        else if (gn_buf_add(&kept, n, sizeof n, e) || gn_buf_add(&kept, body.p, body.n, e))
             r = -1;
     }
     agg_walk_end(&k);
@@ -287,11 +302,14 @@ static int drain(gn_agg *g, bool partial, gn_writer *w, gn_err *e)
     g->last = 0;
     g->settled = 1;
     g->drained = true;
+    g->ordered = !large;
     return r < 0 ? -1 : 0;
 }
 
-static int room_for(gn_agg *g, size_t bytes, gn_err *e)
+/* Will the arena hold the texts? A quarter of its blocks may be left over. */
+static int room_for_texts(gn_agg *g, size_t bytes, gn_err *e)
 {
+    bytes += bytes / 2 + 128 * 1024;
     if (gn_budget_take(g->o.budget, bytes, e))
         return -1;
     gn_budget_give(g->o.budget, bytes);
@@ -435,7 +453,7 @@ static int look_up_events(gn_agg *g, const gn_batch *b, gn_err *e)
                 texts += s->col[s->item[k].arg].enc[i].n + 16;
     if (agg_sketches_add(s, g->cell, b->n, g->hash, g->o.budget, e))
         return -1;
-    return texts ? room_for(g, texts + 128 * 1024, e) : 0;
+    return texts ? room_for_texts(g, texts, e) : 0;
 }
 
 static int events(gn_agg *g, const gn_batch *b, bool partial, gn_writer *w, gn_err *e)
@@ -500,7 +518,7 @@ static int look_up_states(gn_agg *g, const gn_batch *b, gn_err *e)
     }
     if (find_values(g, m, g->value, e))
         return -1;
-    return texts ? room_for(g, texts + 128 * 1024, e) : 0;
+    return texts ? room_for_texts(g, texts, e) : 0;
 }
 
 static int states(gn_agg *g, const gn_batch *b, bool partial, gn_writer *w, gn_err *e)
@@ -570,7 +588,7 @@ int gn_agg_finish(gn_agg *g, bool partial, gn_writer *w, gn_err *e)
     }
     if (g->spill)
         return finish_spilled(g, partial, w, e) || agg_put_group(g, w, e) ? -1 : 0;
-    if (g->ordered && check_order(g, e))
+    if (g->ordered && check_order(g, gn_hashtab_count(g->t.groups), e))
         return -1;
     if (agg_walk_begin(&k, g, g->ordered, e))
         r = -1;

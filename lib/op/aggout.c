@@ -35,13 +35,20 @@ static void begin_ranks(gn_agg *g)
     }
 }
 
+static int bad_state(gn_err *e)
+{
+    return gn_fail(e, GN_CORRUPT, "a state that no records have");
+}
+
 /* A value of a run passes, `n` times. */
 static int pass_value(gn_agg *g, size_t run, uint64_t n, gn_str v, gn_err *e)
 {
     const agg_spec *s = &g->spec;
     agg_run_result *r = &g->run[run];
-    uint64_t from = r->seen, to = from + n;
+    uint64_t from = r->seen, to;
     bool real = s->col[s->run[run].col].type == GN_FLOAT;
+    if (__builtin_add_overflow(from, n, &to))
+        return bad_state(e);
     for (size_t k = 0; k < s->nitems; k++) {
         agg_pctl_result *p = &g->pctl[k];
         uint64_t rank[2] = {p->lo, p->hi};
@@ -94,6 +101,9 @@ int agg_put_group(gn_agg *g, gn_writer *w, gn_err *e)
     if (!g->open)
         return 0;
     g->open = false;
+    for (size_t k = 0; k < s->nruns; k++)
+        if (g->run[k].seen != *(uint64_t *)(void *)(g->cell_out + s->run[k].at))
+            return bad_state(e);
     g->groups_out++;
     if (gn_row_begin(&g->row, s->nkeys + s->nitems, e))
         return -1;

@@ -86,6 +86,8 @@ int agg_spec_bind(agg_spec *s, const gn_zone *zone, gn_reader *r, gn_err *e);
 /* What a partial state was made with, into s->params; and a whole spec, laid out, from that. */
 int agg_spec_params(agg_spec *s, const gn_agg_options *o, gn_err *e);
 int agg_spec_of_params(agg_spec *s, const char *params, bool *nearest, const char *name, gn_err *e);
+/* Bound: is the column that field as it is? */
+bool agg_col_names(const agg_col *c, const char *field);
 gn_type agg_item_type(const agg_spec *s, const agg_item *it, bool nearest);
 
 /* ---- cells ---- */
@@ -226,6 +228,8 @@ int agg_walk_begin(agg_walk *w, gn_agg *g, bool sorted, gn_err *e);
 void agg_walk_end(agg_walk *w); /* also after agg_walk_begin failed */
 /* The next entry: 1, 0 at the end, -1; it lives until the next call. */
 int agg_walk_next(agg_walk *w, gn_str *key, gn_str *body, gn_err *e);
+/* Begin a run on disk. */
+int agg_spill_open(gn_agg *g, gn_err *e);
 /* Everything in the tables to disk as one run; they are empty then. */
 int agg_spill(gn_agg *g, gn_err *e);
 

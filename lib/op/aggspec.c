@@ -27,6 +27,8 @@ static const struct {
 };
 
 /* A list of a kind, parsed item by item. */
+_Static_assert(GN_FIELDS_MAX == 4096, "the messages below say so");
+
 typedef struct list {
     const char *text, *what;
     gn_exprlist_item item;
@@ -53,6 +55,12 @@ static int column(agg_spec *s, const list *l, const gn_exprlist_item *it, gn_err
     return (int)s->ncols++;
 }
 
+static bool is_word(const char *text, size_t n)
+{
+    return n && !(text[0] >= '0' && text[0] <= '9') &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == n;
+}
+
 static bool name_taken(const agg_spec *s, const char *name)
 {
     for (size_t i = 0; i < s->nkeys; i++)
@@ -70,6 +78,11 @@ static int open_list(agg_spec *s, list *l, const char *text, const char *what, g
     return l->text ? 0 : -1;
 }
 
+static int fail(const list *l, size_t at, const char *why, gn_err *e)
+{
+    return gn_expr_fail(l->text, l->what, at, e, GN_USAGE, "%s", why);
+}
+
 static int parse_keys(agg_spec *s, const char *text, gn_err *e)
 {
     list l;
@@ -81,6 +94,8 @@ static int parse_keys(agg_spec *s, const char *text, gn_err *e)
             return -1;
         if (name_taken(s, it->name))
             return gn_exprlist_twice(it, l.text, l.what, e);
+        if (s->nkeys == GN_FIELDS_MAX)
+            return fail(&l, it->at, "more than 4096 fields", e);
         int *key = gn_realloc(s->key, s->nkeys + 1, sizeof *key, e);
         if (!key)
             return -1;
@@ -158,11 +173,6 @@ static int find_run(agg_spec *s, int col, gn_err *e)
     s->run = r;
     r[s->nruns] = (agg_run){.col = col};
     return (int)s->nruns++;
-}
-
-static int fail(const list *l, size_t at, const char *why, gn_err *e)
-{
-    return gn_expr_fail(l->text, l->what, at, e, GN_USAGE, "%s", why);
 }
 
 /* What first and last go by, where no argument says so. */
@@ -248,6 +258,8 @@ static int parse_aggs(agg_spec *s, const char *text, const char *time, gn_err *e
             return -1;
         if (name_taken(s, at->name))
             return gn_exprlist_twice(at, l.text, l.what, e);
+        if (s->nkeys + s->nitems == GN_FIELDS_MAX)
+            return fail(&l, at->at, "more than 4096 fields", e);
         agg_item *item = gn_realloc(s->item, s->nitems + 1, sizeof *item, e);
         if (!item)
             return -1;
@@ -258,11 +270,29 @@ static int parse_aggs(agg_spec *s, const char *text, const char *time, gn_err *e
     return 0;
 }
 
+/* A field's name as an expression: in back quotes unless it is a plain word. */
+static int name_text(gn_buf *to, const char *name, gn_err *e)
+{
+    size_t n = strlen(name);
+    bool plain = is_word(name, n);
+    if (!plain && gn_buf_add(to, "`", 1, e))
+        return -1;
+    for (; *name; name++)
+        if (gn_buf_add(to, name, 1, e) || (*name == '`' && gn_buf_add(to, name, 1, e)))
+            return -1;
+    return gn_buf_add(to, "`", plain ? 0 : 1, e) || gn_buf_add(to, "", 1, e) ? -1 : 0;
+}
+
 int agg_spec_parse(agg_spec *s, const gn_agg_options *o, gn_err *e)
 {
-    if (o->keys && parse_keys(s, o->keys, e))
-        return -1;
-    return parse_aggs(s, o->aggs, o->time, e);
+    gn_buf time = {0};
+    int r = name_text(&time, o->time, e);
+    if (r == 0 && o->keys)
+        r = parse_keys(s, o->keys, e);
+    if (r == 0)
+        r = parse_aggs(s, o->aggs, (const char *)time.p, e);
+    gn_buf_release(&time);
+    return r;
 }
 
 void agg_spec_release(agg_spec *s)
@@ -385,6 +415,13 @@ static bool raw_wanted(const agg_spec *s, int col)
             return true;
     }
     return false;
+}
+
+bool agg_col_names(const agg_col *c, const char *field)
+{
+    const char *text = c->text + c->at;
+    size_t n = strlen(field), quote = text[0] == '`';
+    return c->field >= 0 && c->n == n + 2 * quote && memcmp(text + quote, field, n) == 0;
 }
 
 int agg_spec_bind(agg_spec *s, const gn_zone *zone, gn_reader *r, gn_err *e)

@@ -237,10 +237,8 @@ int agg_walk_begin(agg_walk *w, gn_agg *g, bool sorted, gn_err *e)
     w->bytes = (groups + w->nvalues) * sizeof(gn_sortkey) + groups * sizeof(uint32_t);
     gn_budget_give(g->o.budget, g->reserve); /* until the tables are cleared */
     g->reserve = 0;
-    /* keys that were looked up just when the memory ran out have no cell yet */
-    if (agg_chunks_grow(&g->t.cells, w->ngroups, g->o.budget, e) ||
-        agg_chunks_grow(&g->t.counts, w->nvalues, g->o.budget, e) ||
-        gn_budget_take(g->o.budget, w->bytes, e)) {
+    memset(g->cell_sum, 0, g->spec.cell);
+    if (gn_budget_take(g->o.budget, w->bytes, e)) {
         w->bytes = 0;
         return -1;
     }
@@ -266,17 +264,24 @@ static uint32_t walk_group(const agg_walk *w, size_t rank)
     return w->group ? w->group[rank].item : (uint32_t)rank;
 }
 
+/* Keys that were looked up just when the memory ran out have no cell, no count yet: `none`. */
+static const void *item_at(const agg_chunks *c, size_t i, const void *none)
+{
+    return i / AGG_CHUNK < c->n ? agg_chunk_at(c, i) : none;
+}
+
 int agg_walk_next(agg_walk *w, gn_str *key, gn_str *body, gn_err *e)
 {
     gn_agg *g = w->g;
     const agg_spec *s = &g->spec;
+    const uint64_t none = 0;
     w->body.n = 0;
     if (w->at > 0 && w->vat < w->nvalues && w->value[w->vat].hi >> 32 == w->at - 1) {
         uint32_t i = w->value[w->vat++].item;
         gn_str k = gn_hashtab_key(g->t.values, i);
         uint8_t tag = (uint8_t)(1 + k.p[4]), head[9] = {tag};
         gn_str v = value_bytes(k);
-        gn_put64(head + 1, *(uint64_t *)agg_chunk_at(&g->t.counts, i));
+        gn_put64(head + 1, *(const uint64_t *)item_at(&g->t.counts, i, &none));
         w->code.n = w->ncode;
         if (gn_buf_add(&w->code, &tag, 1, e) ||
             gn_keycode_add(&w->code, s->col[s->run[k.p[4]].col].type, v, false, e) ||
@@ -292,7 +297,7 @@ int agg_walk_next(agg_walk *w, gn_str *key, gn_str *body, gn_err *e)
         w->ncode = w->code.n;
         if (gn_buf_add(&w->code, &tag, 1, e) || gn_buf_add(&w->body, head, sizeof head, e) ||
             gn_buf_add(&w->body, k.p, k.n, e) ||
-            agg_cell_put(s, agg_chunk_at(&g->t.cells, i), &w->body, e))
+            agg_cell_put(s, item_at(&g->t.cells, i, g->cell_sum), &w->body, e))
             return -1;
     } else {
         return 0;
@@ -344,11 +349,8 @@ int agg_tables_clear(gn_agg *g, gn_err *e)
     return agg_tables_init(g, e);
 }
 
-int agg_spill(gn_agg *g, gn_err *e)
+int agg_spill_open(gn_agg *g, gn_err *e)
 {
-    agg_walk w;
-    gn_str key, body;
-    int r = 0;
     if (!g->spill) {
         gn_spill_options o = {.dir = g->o.temp_dir,
                               .budget = g->o.budget,
@@ -358,7 +360,14 @@ int agg_spill(gn_agg *g, gn_err *e)
         if (!(g->spill = gn_spill_new(&o, e)))
             return -1;
     }
-    r = agg_walk_begin(&w, g, false, e) || gn_spill_run(g->spill, e) ? -1 : 1;
+    return gn_spill_run(g->spill, e);
+}
+
+int agg_spill(gn_agg *g, gn_err *e)
+{
+    agg_walk w;
+    gn_str key, body;
+    int r = agg_walk_begin(&w, g, false, e) || agg_spill_open(g, e) ? -1 : 1;
     while (r == 1 && (r = agg_walk_next(&w, &key, &body, e)) == 1)
         if (gn_spill_put(g->spill, key, body, e))
             r = -1;

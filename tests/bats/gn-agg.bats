@@ -151,6 +151,61 @@ END
     gn-agg --merge 31.gn 2.gn | records | same want -
 }
 
+@test "ordered input within little memory: few groups of many values, and one that fills it" {
+    "$PYTHON" - <<'END'
+import sys
+sys.path.insert(0, __import__("os").environ["ORACLE"])
+import gnstream
+fields, claim = [("k", "str"), ("v", "str")], {"order": [["k", "asc"]]}
+many = [("g%06d" % (i // 700), "value%010d" % i) for i in range(150000)]
+one = [("a", "x"), ("b", "y")] + [("m", "value%07d" % i) for i in range(150000)] + [("z", "x")]
+open("many.gn", "wb").write(gnstream.build(fields, many, claim))
+open("one.gn", "wb").write(gnstream.build(fields, one, claim))
+open("false.gn", "wb").write(gnstream.build(fields, one + [("b", "y")], claim))
+END
+    local how=(-k k -a 'count(), distinct(v), max(v)') f
+    for f in many one; do
+        gn-agg --hash -m 1G "${how[@]}" "$f.gn" | records >want
+        gn-agg -m 16M --stats="$f.json" "${how[@]}" "$f.gn" | records >got
+        same want got
+        gn-agg --partial -m 1G "${how[@]}" "$f.gn" >want.gn
+        gn-agg --partial -m 16M "${how[@]}" "$f.gn" >got.gn
+        same want.gn got.gn
+    done
+    has "$(cat many.json)" '"spill_runs":0,'
+    case $(cat one.json) in *'"spill_runs":0,'*) false ;; esac
+    status 3 gn-agg -m 16M "${how[@]}" false.gn
+    [ -n "${GN_SANITIZED:-}" ] && return
+    ( ulimit -v 60000 && gn-agg -m 16M "${how[@]}" one.gn >/dev/null )
+}
+
+@test "large states spill too: deviations of floats" {
+    "$PYTHON" - <<'END' | gn-fromcsv --schema k:str,a:float,b:float,c:float,d:float,e:float -o f.gn
+print("k,a,b,c,d,e")
+for i in range(6000):
+    print("g%06d,%s" % (i * 7 % 3000, ",".join("%d.%d" % (i * j % 97, i % 10) for j in range(1, 6))))
+END
+    local how=(-k k -a 'stddev(a), stddev(b), stddev(c), stddev(d), stddev(e)')
+    gn-agg -m 1G "${how[@]}" f.gn | records >a
+    gn-agg -m 16M "${how[@]}" f.gn | records >b
+    same a b
+}
+
+@test "a placement is kept by the field that it names, not by a key of that name" {
+    printf 'user_id,page_id\na,x\nb,y\nc,x\n' | gn-fromcsv --schema user_id:str,page_id:str |
+        gn-partition -k user_id -n 1 -d parts
+    has "$(gn-agg -k '`user_id`, page_id' parts/part-0000.gn | gn-info -)" "placed by"
+    case $(gn-agg -k 'user_id = page_id' parts/part-0000.gn | gn-info -) in
+    *"placed by"*) false ;;
+    esac
+}
+
+@test "--time is a field of any name" {
+    printf 'my`time,x\n2023-01-02 00:00:00,1\n2023-01-01 00:00:00,2\n' |
+        agg 'my`time:time,x:int' --time 'my`time' -a 'first(x)' >got
+    is $'first_x\n2' "$(cat got)"
+}
+
 @test "states: doubled, missing and foreign ones are refused" {
     gn-gen --rows 1000 | gn-tocsv >e.csv
     gn-fromcsv e.csv | gn-agg --partial -k action_type -a 'avg(duration_ms)' -o a.gn
@@ -200,6 +255,12 @@ for i, r in enumerate(seg.records):
         if w in (s[:-1], s + b"\0", b"", None):
             assert p.returncode == 4, (w, p)
             assert p.stderr.count(b"\n") == 1
+    if part == 0:  # the number of values is the last of the state
+        for w in (s[:-1] + b"\x07", s[:-1] + b"\0", s[:-8] + b"\xff" * 8):
+            rows = list(seg.records)
+            rows[i] = (k, part, w)
+            p = subprocess.run(["gn-agg", "--merge"], input=out(rows), capture_output=True)
+            assert p.returncode == 4, (w, p)
     for n in (-1, 2, 300, None):
         rows = list(seg.records)
         rows[i] = (k, n, s)
@@ -232,6 +293,9 @@ END
     bad 2 "--agg: column 1: what is computed needs a name" -a 'sum(duration_ms + 1)'
     bad 2 "column 16: expected ',' or ')', but it ends here" -a 'sum(duration_ms'
     bad 2 "--key: column 9: expected a field, not ','" -k 'user_id,,page_id'
+    bad 2 "not a percentage" -a 'pctl(duration_ms, 9 + page_id)'
+    bad 2 "more than 4096 fields" -k "$(seq -s, -f 'k%g = user_id' 5000)"
+    bad 2 "more than 4096 fields" -k user_id -a "$(seq -s, -f 'k%g = count()' 4096)"
     bad 3 "user_idd" -k user_idd
     bad 3 "of a str" -a 'sum(page_id)'
     bad 3 "ordered by a str" -a 'first(page_id, user_id)'

@@ -207,4 +207,10 @@ counter() { "$PYTHON" -c 'import json, sys; print(json.load(open("st"))["counter
     status 0 gn-sort -m 64M -k k l.gn
     records out >got
     is '{"a": "y"' "$(cut -c-9 got | sed -n 1p)"
+    # a merge of two of these takes more than was set aside for merging
+    stream 'build([("a","str"),("k","int")], [("x" * 4000000, i * 7 % 10) for i in range(10)])' >l.gn
+    gn-sort -m 16M -k k l.gn >got
+    gn-sort --check -k k got
+    is 10 "$(records got | wc -l)"
+    is 10 "$(gn-sort -m 16M -u -k k l.gn l.gn | records | wc -l)"
 }
