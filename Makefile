@@ -91,10 +91,11 @@ insights: ## the insights job on your files: INTERACTIONS=... METADATA=... OUT=.
 	+@$(MAKE) --no-print-directory -s $(MAKE_J) all
 	@$(ON_PATH) pipelines/insights
 
-bench: ## measure against other tools: [ROWS=10000000]
+bench: ## measure against other tools: [ROWS=10000000] [ONLY=sort,sessions] (scripts/bench/run --help)
 	scripts/install-deps bench
 	+@$(MAKE) --no-print-directory -s $(MAKE_J) all
-	@$(ON_PATH) BUILD='$(BUILD)' CC='$(CC)' scripts/bench/run $(if $(ROWS),--rows $(ROWS))
+	@$(ON_PATH) BUILD='$(BUILD)' CC='$(CC)' scripts/bench/run $(if $(ROWS),--rows $(ROWS)) \
+	    $(if $(ONLY),--only $(ONLY))
 
 fuzz: ## fuzz the readers: [FUZZ_SECONDS=600 for each]
 	scripts/install-deps check
