@@ -1,5 +1,5 @@
-/* partition.c - see partition.h. File f of group g (0 without values) and hash range k is
- * f = g * ranges + k, with ranges = n, or 1 without a key. */
+/* partition.c - see partition.h. File f of group g (0 without values) and range k is
+ * f = g * ranges + k, with ranges = 1 where there are none. */
 #include "partition.h"
 
 #include "../io/mp.h"
@@ -24,6 +24,7 @@ struct gn_partition {
     int *key; /* of o.key, in the current segment */
     size_t nkey;
     size_t ranges;
+    bool numbered; /* files have the numbers of ranges */
 
     gn_header header; /* of the open output segment, its part set per range */
     bool begun;
@@ -84,8 +85,9 @@ static int add_files(gn_partition *p, const char *dir, gn_err *e)
     const char *end = p->o.level ? ".gn.zst" : ".gn";
     for (size_t k = 0; k < p->ranges; k++) {
         gn_buf path = {0};
-        int r = p->o.key ? gn_buf_printf(&path, e, "%s%s-%0*zu%s", dir, p->o.name, digits, k, end)
-                         : gn_buf_printf(&path, e, "%s%s%s", dir, p->o.name, end);
+        int r = p->numbered
+                    ? gn_buf_printf(&path, e, "%s%s-%0*zu%s", dir, p->o.name, digits, k, end)
+                    : gn_buf_printf(&path, e, "%s%s%s", dir, p->o.name, end);
         if (r == 0)
             r = gn_fanout_add(&p->out, (char *)path.p, e);
         gn_buf_release(&path);
@@ -117,7 +119,8 @@ gn_partition *gn_partition_open(const gn_partition_options *o, gn_err *e)
     if (!p)
         return NULL;
     p->o = *o;
-    p->ranges = o->key ? o->n : 1;
+    p->ranges = o->key ? o->n : o->range ? o->range->n : 1;
+    p->numbered = o->key || o->range;
     p->narrow = true;
     if (o->nby && !(p->by = gn_pathkeys_new(o->by, o->nby, o->time, o->zone, o->budget, e)))
         goto fail;
@@ -280,7 +283,8 @@ int gn_partition_segment(gn_partition *p, gn_reader *r, gn_err *e)
             if (gn_reader_want(r, p->key[i], GN_RAW, e))
                 return -1;
     }
-    if (p->by && gn_pathkeys_segment(p->by, r, e))
+    if ((p->o.range && gn_ranges_segment(p->o.range, r, e)) ||
+        (p->by && gn_pathkeys_segment(p->by, r, e)))
         return -1;
     return p->begun ? 0 : begin(p, h, e);
 }
@@ -304,7 +308,7 @@ int gn_partition_end(gn_partition *p, const gn_lineage *l, gn_err *e)
         if (gn_lineage_copy(&own, l, e))
             return -1;
         int r = 0;
-        if (p->by || !p->narrow) {
+        if (p->by || p->o.range || !p->narrow) {
             gn_lineage_drop_cover(&own);
         } else {
             size_t k = i % p->ranges;
@@ -366,7 +370,7 @@ static int place_by_value(gn_partition *p, const gn_batch *b, gn_err *e)
         for (size_t k = 0; !p->active[first] && k < p->ranges; k++)
             if (begin_file(p, first + p->ranges - 1 - k, e))
                 return -1;
-        p->to[i] = (uint32_t)(first + (p->o.key ? p->to[i] : 0));
+        p->to[i] = (uint32_t)(first + (p->numbered ? p->to[i] : 0));
     }
     return 0;
 }
@@ -392,6 +396,8 @@ static int count_keys(gn_partition *p, const gn_batch *b, gn_err *e)
 
 int gn_partition_batch(gn_partition *p, gn_reader *r, const gn_batch *b, gn_err *e)
 {
+    if (p->o.range)
+        gn_ranges_find(p->o.range, b, p->to);
     if ((p->o.key && place_by_hash(p, r, b, e)) || (p->by && place_by_value(p, b, e)) ||
         (p->o.hot && count_keys(p, b, e)))
         return -1;
@@ -450,11 +456,12 @@ static int add_field(gn_schema *s, const char *name, gn_type t, gn_err *e)
 
 static int manifest_header(const gn_partition *p, gn_header *h, gn_err *e)
 {
-    static const gn_field after[] = {{(char *)"part", GN_INT},
-                                     {(char *)"lo", GN_STR},
-                                     {(char *)"hi", GN_STR},
-                                     {(char *)"rows", GN_INT},
-                                     {(char *)"bytes", GN_INT}};
+    gn_type bound = p->o.range ? p->o.range->type : GN_STR;
+    const gn_field after[] = {{(char *)"part", GN_INT},
+                              {(char *)"lo", bound},
+                              {(char *)"hi", bound},
+                              {(char *)"rows", GN_INT},
+                              {(char *)"bytes", GN_INT}};
     h->canon = true;
     if (add_field(&h->schema, "path", GN_STR, e))
         return -1;
@@ -489,20 +496,34 @@ static int put_values(gn_row *r, gn_str v, size_t n, gn_err *e)
     return 0;
 }
 
+static int put_bound(gn_row *r, gn_str bound, gn_err *e)
+{
+    return bound.n ? gn_row_raw(r, bound, e) : gn_row_null(r, e);
+}
+
+/* The number of the range, where it begins and ends. */
+static int put_range(const gn_partition *p, size_t k, gn_row *r, gn_err *e)
+{
+    if (!p->numbered)
+        return gn_row_null(r, e) || gn_row_null(r, e) || gn_row_null(r, e);
+    if (gn_row_int(r, (int64_t)k, e))
+        return -1;
+    if (p->o.range)
+        return put_bound(r, gn_ranges_lo(p->o.range, k), e) ||
+               put_bound(r, gn_ranges_hi(p->o.range, k), e);
+    return put_hash(r, p->split.first[k], e) || put_hash(r, gn_split_last(&p->split, k), e);
+}
+
 static int manifest_row(const gn_partition *p, size_t i, size_t fields, gn_row *r, gn_err *e)
 {
     const char *path = gn_outset_path(p->out.set, i);
-    size_t k = i % p->ranges;
     if (gn_row_begin(r, fields, e) || gn_row_str(r, path, strlen(path), e))
         return -1;
     if (p->by && put_values(r, gn_pathkeys_values(p->by, (uint32_t)(i / p->ranges)),
                             gn_pathkeys_schema(p->by)->n, e))
         return -1;
-    if (!p->o.key ? gn_row_null(r, e) || gn_row_null(r, e) || gn_row_null(r, e)
-                  : gn_row_int(r, (int64_t)k, e) || put_hash(r, p->split.first[k], e) ||
-                        put_hash(r, gn_split_last(&p->split, k), e))
-        return -1;
-    return gn_row_int(r, (int64_t)gn_fanout_records(&p->out, i), e) ||
+    return put_range(p, i % p->ranges, r, e) ||
+                   gn_row_int(r, (int64_t)gn_fanout_records(&p->out, i), e) ||
                    gn_row_int(r, (int64_t)gn_outset_bytes(p->out.set, i), e)
                ? -1
                : 0;

@@ -28,6 +28,83 @@ counter() {
     "$PYTHON" "$ORACLE/partition_diff.py" --bin "$GN_BIN" 201-212
 }
 
+@test "--ranges: parts sorted one by one, in a row, are the whole sorted" {
+    gn-gen --rows 100000 --users 5000 -o e.gn
+    gn-sort -k timestamp e.gn | gn-tocsv >want
+    gn-partition --ranges timestamp -n 7 -z -d p e.gn
+    gn-partition --ranges timestamp -n 7 -z -d q e.gn
+    is "$(tree p)" "$(tree q)"
+    for f in p/part-*.gn.zst; do gn-sort -k timestamp "$f" -o "${f%.gn.zst}.sorted"; done
+    gn-merge -k timestamp p/*.sorted | gn-tocsv >got
+    same want got
+    { gn-tocsv --no-header -f path p/manifest.gn | sed 's/gn.zst/sorted/' | while read -r f; do
+        gn-tocsv --no-header "p/$f"
+    done; } | diff - <(tail -n +2 want)
+    # more values than the sample holds: about the same size
+    gn-tocsv --no-header -f rows p/manifest.gn | awk '{ n += $1; bad = bad || $1 < 13500 || $1 > 15100 }
+        END { exit bad || n != 100000 }'
+}
+
+@test "--bounds from gn-agg: exact quantiles, for a pipe" {
+    gn-gen --rows 100000 --users 5000 -o e.gn
+    b=$(gn-agg --percentile nearest -a 'p25(user_id),p50(user_id),p75(user_id)' e.gn |
+        gn-tocsv --no-header)
+    gn-partition --ranges user_id --bounds "$b" -d p <e.gn
+    is "$b," "$(gn-tocsv --no-header -f hi p/manifest.gn | paste -sd ,)"
+    gn-tocsv --no-header -f user_id e.gn | awk -v b="$b" 'BEGIN { split(b, at, ",") }
+        { n[($0 >= at[1]) + ($0 >= at[2]) + ($0 >= at[3])]++ }
+        END { for (i = 0; i < 4; i++) print n[i] }' >want
+    gn-tocsv --no-header -f rows p/manifest.gn >got
+    same want got
+}
+
+@test "--ranges: equal bounds, floats, zeros, nulls, a field of nulls alone" {
+    printf 'f,g\n-0.0,\n0,\n1e300,\n-1e300,\n,\n2.5,\n2.5,\n0,\n' | gn-fromcsv --schema f:float,g:int -o f.gn
+    gn-partition --ranges f --bounds -1e300,0,0,2.5 -d p f.gn
+    is "0,,-1e+300,0 1,-1e+300,0,1 2,0,0,0 3,0,2.5,3 4,2.5,,4" \
+        "$(gn-tocsv --no-header -f part,lo,hi,rows p/manifest.gn | xargs)"
+    is " 2.5 2.5 1e+300" "$(gn-tocsv --no-header -f f p/part-0004.gn | sort -g | xargs -d '\n' | tr -d '\n')"
+    gn-partition --ranges g -n 3 -d p f.gn
+    is "0,,,0 1,,,0 2,,,8" "$(gn-tocsv --no-header -f part,lo,hi,rows p/manifest.gn | xargs)"
+    gn-partition --ranges f --bounds 1 -d p <(head -c 0 f.gn; printf 'f\n' | gn-fromcsv --schema f:float)
+    is "0,,1,0 1,1,,0" "$(gn-tocsv --no-header -f part,lo,hi,rows p/manifest.gn | xargs)"
+}
+
+@test "--ranges: what cannot be: 2, 3, 5" {
+    while read -r want args; do
+        # shellcheck disable=SC2086
+        status "$want" gn-partition -d p --ranges $args || { echo "$args"; false; }
+        [ ! -e p ]
+    done <<'END'
+2 user_id small.gn
+2 user_id -n 2
+2 user_id -n 2 -
+2 user_id -n 2 .
+5 user_id -n 2 nosuch.gn
+2 user_id -n 2 -k user_id small.gn
+2 user_id -n 2 --bounds x small.gn
+2 user_id -n 2 --whole small.gn
+2 duration_ms --bounds 1,x small.gn
+2 duration_ms --bounds 2,1 small.gn
+2 duration_ms --bounds 1, small.gn
+2 duration_ms --bounds= small.gn
+2 user_id --bounds "x small.gn
+2 user_id --bounds "x"y small.gn
+2 timestamp --bounds 2023-02-30 small.gn
+3 nosuch -n 2 small.gn
+3 nosuch --bounds 2 small.gn
+2 user_id -n 65537 small.gn
+END
+    status 2 gn-partition -d p --bounds 1 -n 2 -k user_id small.gn
+    printf 'user_id\n5\n' | gn-fromcsv --schema user_id:int -o other.gn
+    status 3 gn-partition -d p --ranges user_id -n 2 small.gn other.gn
+    has "$(cat err)" "earlier"
+    status 3 gn-partition -d p --ranges user_id --bounds x small.gn other.gn
+    head -c 200 small.gn >cut.gn
+    status 4 gn-partition -d p --ranges user_id -n 2 cut.gn
+    [ ! -e p ]
+}
+
 @test "parts of an ordered stream are ordered, segment by segment" {
     "$PYTHON" - <<'END'
 import os, random, sys
