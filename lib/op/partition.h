@@ -19,7 +19,8 @@
 
 typedef struct gn_partition gn_partition;
 
-#define GN_PARTITION_MAX 65536 /* hash ranges */
+#define GN_PARTITION_MAX 65536    /* ranges */
+#define GN_PARTITION_PIECES 10000 /* files of a value, with a target size */
 
 typedef struct gn_partition_options {
     const char *dir;
@@ -30,6 +31,8 @@ typedef struct gn_partition_options {
     bool whole;            /* split the whole hash space, whatever part of it the input holds */
     const char *const *by; /* nby texts of value keys, as gn_pathkeys_new takes them */
     size_t nby;
+    uint64_t target;     /* with values alone: begin a further file rather than put more bytes of
+                          * records into one; 0: no limit */
     const char *time;    /* the field of date, week, month, hour among them */
     const gn_zone *zone; /* NULL: UTC */
     bool hot;            /* find the hottest keys of each file; with a key */

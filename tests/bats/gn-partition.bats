@@ -105,6 +105,75 @@ END
     [ ! -e p ]
 }
 
+@test "--target-size: as many ranges as the files' bytes need" {
+    gn-gen --rows 20000 --users 500 -o e.gn
+    bytes=$(wc -c <e.gn)
+    for size in 100000 "$bytes" $((bytes - 1)) $((bytes / 2)) 1T; do
+        n=$(((bytes + ${size/1T/1000000000000} - 1) / ${size/1T/1000000000000}))
+        for key in "-k user_id" "--ranges timestamp"; do
+            # shellcheck disable=SC2086
+            gn-partition $key --target-size "$size" -d p e.gn
+            # shellcheck disable=SC2086
+            gn-partition $key -n $n -d q e.gn
+            is "$(cd q && ls)" "$(cd p && ls)"
+            is "$(records --raw q/part-*.gn | sha256sum)" "$(records --raw p/part-*.gn | sha256sum)"
+        done
+    done
+    gn-partition -k user_id --target-size 300K -d p e.gn e.gn
+    is $(((2 * bytes + 307199) / 307200)) "$(gn-tocsv --no-header p/manifest.gn | wc -l)"
+}
+
+@test "--by --target-size: files of a value in the order of its records, no larger than that" {
+    gn-gen --rows 20000 --users 500 -o a.gn
+    gn-sort -k timestamp -o b.gn a.gn
+    for z in '' -z; do
+        # shellcheck disable=SC2086
+        gn-partition --by action_type --target-size 50K $z -m 16M -d p a.gn b.gn a.gn
+        gn-partition --by action_type -d q a.gn b.gn a.gn
+        for d in q/*/; do
+            d=$(basename "$d")
+            for f in p/"$d"/part-*.gn*; do gn-cat "$f" >"${f/part/plain}"; done
+            same <(cat p/"$d"/plain-* | gn-tocsv) <(gn-tocsv "q/$d/part.gn")
+            cat p/"$d"/plain-* | records --info >/dev/null
+            for f in p/"$d"/plain-*; do [ "$(records --raw "$f" | wc -c)" -le 51200 ]; done
+            [ "$(cat p/"$d"/plain-* | records --raw | wc -c)" -gt $((51000 * ($(find "p/$d" -name 'plain-*' | wc -l) - 1))) ]
+            rm p/"$d"/plain-*
+        done
+        [ "$(gn-tocsv --no-header -f part p/manifest.gn | sort -n | tail -n 1)" -ge 3 ]
+    done
+    for m in 16M 1G; do gn-partition --by month --target-size 10K -z -m $m -d m$m a.gn; done
+    is "$(tree m16M)" "$(tree m1G)"
+    gn-partition --by month --target-size 1 -d one small.gn
+    is "$(gn-tocsv --no-header small.gn | wc -l)" "$(find one -name 'part-*.gn' | wc -l)"
+}
+
+@test "--target-size: what cannot be: 2, 3" {
+    while read -r args; do
+        # shellcheck disable=SC2086
+        status 2 gn-partition -d p --target-size $args || { echo "$args"; false; }
+        [ ! -e p ]
+    done <<'END'
+1M small.gn
+1M -k user_id
+1M -k user_id -
+1M -k user_id small.gn -
+1M -k user_id /dev/null
+1M -k user_id -n 2 small.gn
+1M --by date -n 2 small.gn
+1M --by date -k user_id small.gn
+1M --by date --ranges user_id small.gn
+1M --ranges user_id --bounds x small.gn
+0 -k user_id small.gn
+0 --by date small.gn
+x --by date small.gn
+END
+    gn-gen --rows 20000 --users 500 -o e.gn
+    status 2 gn-partition -k user_id --target-size 1 -d p e.gn
+    status 3 gn-partition --by x=true --target-size 1 -d p e.gn
+    has "$(cat err)" "--target-size"
+    [ ! -e p ]
+}
+
 @test "parts of an ordered stream are ordered, segment by segment" {
     "$PYTHON" - <<'END'
 import os, random, sys

@@ -157,6 +157,26 @@ class Ranges:
         return [value(self.bounds[i]) if 0 <= i < len(self.bounds) else None for i in (k - 1, k)]
 
 
+class Pieces:
+    """--by with --target-size: a value's records in files of so many bytes."""
+
+    def __init__(self, case):
+        self.size = case.rng.choice([1, 100, 5000, 100000, 1 << 20])
+        self.args = ["--target-size", str(self.size)]
+        self.at = {}  # group -> file, its bytes
+
+    def place(self, values, n):
+        number, held = self.at.get(values, (0, 0))
+        if held and held + n > self.size:
+            number, held = number + 1, 0
+        self.at[values] = (number, held + n)
+        return number
+
+    @staticmethod
+    def limits(_):
+        return [None, None]
+
+
 def order(v):
     """Texts are ordered by their bytes."""
     return v.encode() if isinstance(v, str) else v
@@ -168,7 +188,7 @@ def value(v):
 
 def options(case, segs):
     rng = case.rng
-    by, args, ranges = [], [], None
+    by, args, ranges, pieces = [], [], None, None
     if rng.random() < 0.6:
         by = rng.sample(list(BY), rng.choice([1, 1, 2, 3]))
         names = [BY[b][0] for b in by]
@@ -180,7 +200,10 @@ def options(case, segs):
             for b in by:
                 args += ["--by", b]
     key, n = None, 1
-    if rng.random() < 0.4:
+    if by and rng.random() < 0.25:
+        pieces = Pieces(case)
+        args += pieces.args
+    elif rng.random() < 0.4:
         ranges = Ranges(case, segs)
         n = ranges.n
         args += ranges.args
@@ -193,7 +216,7 @@ def options(case, segs):
         args += ["-z"]
     if rng.random() < 0.5:
         args += ["-m", "16M"]
-    return by, key, ranges, n, args
+    return by, key, ranges or pieces, n, args
 
 
 def expect(segs, by, key, ranges, n):
@@ -210,9 +233,11 @@ def expect(segs, by, key, ranges, n):
             k = None
             if key:
                 k = gnstream.key_hash(seg, key.split(","), rec) * n // U64
-            if ranges:
+            if isinstance(ranges, Ranges):
                 k = ranges.place(row[ranges.field])
-            if k is not None:
+            if isinstance(ranges, Pieces):
+                k = ranges.place(values, len(raw))
+            elif k is not None:
                 for j in range(n):
                     files.setdefault("%spart-%04d" % (folder, j), [])
                     about["%spart-%04d" % (folder, j)] = (values, j)
