@@ -1,14 +1,17 @@
-/* gn-partition - a stream into many files: by hash of a key, by values, or both.
+/* gn-partition - a stream into many files: by hash of a key or by ranges of a field, by values,
+ * or both.
  *
  * Needs: any order, which every file keeps. Memory: streaming, with buffers that share half of -m,
  * and about 1 KiB for each file. All files appear together at the end, the manifest last. */
 #include "app/app.h"
+#include "base/parse.h"
 #include "op/partition.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 typedef struct options {
-    const char *key, *dir, *name, *time, *manifest, *hot, *zstd;
+    const char *key, *dir, *name, *time, *manifest, *hot, *zstd, *ranges, *bounds, *target;
     gn_list by;
     int64_t n;
     bool whole;
@@ -16,6 +19,9 @@ typedef struct options {
 
 typedef struct state {
     gn_partition *p;
+    gn_ranges ranges;
+    size_t n;            /* ranges: -n, or as --target-size makes it */
+    size_t target;       /* bytes; 0: none */
     gn_writer *manifest; /* --manifest */
     gn_writer *hot;      /* --hot */
 } state;
@@ -26,8 +32,17 @@ static const gn_opt opts[] = {
      O(dir), false, 0, 0},
     {"key", 'k', "FIELDS", "place records by the hash of these fields", GN_OPT_TEXT, O(key), true,
      0, 0},
-    {"parts", 'n', "N", "into so many ranges of equal width of the hash space", GN_OPT_INT, O(n),
-     true, 1, GN_PARTITION_MAX},
+    {"ranges", 0, "FIELD", "place records by the values of this field, in order", GN_OPT_TEXT,
+     O(ranges), true, 0, 0},
+    {"parts", 'n', "N",
+     "into so many ranges: of -k, of equal width; of --ranges, of about as many records each",
+     GN_OPT_INT, O(n), true, 1, GN_PARTITION_MAX},
+    {"bounds", 0, "V,...", "instead of -n: the first value of each range of --ranges but the first",
+     GN_OPT_TEXT, O(bounds), true, 0, 0},
+    {"target-size", 0, "SIZE",
+     "instead of -n: so many ranges that each has about SIZE of the input files; with --by alone: "
+     "cut files whose records have more bytes",
+     GN_OPT_TEXT, O(target), true, 0, 0},
     {"by", 0, "KEYS",
      "a directory NAME=VALUE for each value of these fields or NAME=EXPRESSIONs, one inside the "
      "other; date, week, month and hour are those of --time",
@@ -52,12 +67,26 @@ static const options defaults = {.name = "part", .time = "timestamp"};
 static int check(gn_app *a)
 {
     const options *o = a->opt;
+    state *s = a->state;
     if (!o->dir || !*o->dir)
         return gn_fail(&a->err, GN_USAGE, "no directory given (use -d DIR)");
-    if (!o->key && !o->by.n)
-        return gn_fail(&a->err, GN_USAGE, "give -k FIELDS and -n N, or --by KEYS, or both");
-    if (!o->key != !o->n)
-        return gn_fail(&a->err, GN_USAGE, "-k FIELDS and -n N need each other");
+    if (!o->key && !o->ranges && !o->by.n)
+        return gn_fail(&a->err, GN_USAGE,
+                       "give -k FIELDS or --ranges FIELD, with -n N, or --by KEYS, or both");
+    if (o->key && o->ranges)
+        return gn_fail(&a->err, GN_USAGE, "-k and --ranges exclude each other");
+    if (o->bounds && (!o->ranges || o->n || o->target))
+        return gn_fail(&a->err, GN_USAGE, "--bounds is for --ranges, instead of -n");
+    if (o->target && o->n)
+        return gn_fail(&a->err, GN_USAGE, "--target-size is instead of -n");
+    if (o->target && o->by.n && (o->key || o->ranges))
+        return gn_fail(&a->err, GN_USAGE, "--by together with ranges needs -n, not --target-size");
+    if (o->key || o->ranges ? !(o->n || o->bounds || o->target) : o->n != 0)
+        return gn_fail(&a->err, GN_USAGE, "-k FIELDS or --ranges FIELD, and -n N, need each other");
+    if (o->target && gn_parse_size(o->target, &s->target, &a->err))
+        return -1;
+    if (o->target && s->target == 0)
+        return gn_fail(&a->err, GN_USAGE, "--target-size: files of 0 bytes cannot be");
     if (o->whole && !o->key)
         return gn_fail(&a->err, GN_USAGE, "--whole is for -k");
     if (o->hot && !o->key)
@@ -67,6 +96,57 @@ static int check(gn_app *a)
     return 0;
 }
 
+/* The operands must be files whose size is known and that can be read again: their bytes. */
+static int regular_files(gn_app *a, const char *why, uint64_t *bytes)
+{
+    struct stat st;
+    *bytes = 0;
+    if (a->files.n == 0)
+        return gn_fail(&a->err, GN_USAGE, "%s: give the names of files, not a pipe", why);
+    for (size_t i = 0; i < a->files.n; i++) {
+        bool pipe = strcmp(a->files.v[i], "-") == 0;
+        if (!pipe && stat(a->files.v[i], &st))
+            return gn_fail_errno(&a->err, GN_IO, "'%s': cannot open", a->files.v[i]);
+        if (pipe || !S_ISREG(st.st_mode))
+            return gn_fail(&a->err, GN_USAGE, "%s: '%s' is no regular file", why, a->files.v[i]);
+        *bytes += (uint64_t)st.st_size;
+    }
+    return 0;
+}
+
+/* How many ranges: the input's bytes by the target's, rounded up, but one at least. */
+static int count_ranges(gn_app *a)
+{
+    const options *o = a->opt;
+    state *s = a->state;
+    uint64_t bytes;
+    s->n = (size_t)o->n;
+    if (!s->target)
+        return 0;
+    if (regular_files(a, "--target-size needs to know the size of the input", &bytes))
+        return -1;
+    uint64_t n = bytes / s->target + (bytes % s->target != 0);
+    if (n > GN_PARTITION_MAX)
+        return gn_fail(&a->err, GN_USAGE, "--target-size: that would be %llu files, more than %d",
+                       (unsigned long long)n, GN_PARTITION_MAX);
+    s->n = n ? (size_t)n : 1;
+    return 0;
+}
+
+static int find_ranges(gn_app *a)
+{
+    const options *o = a->opt;
+    state *s = a->state;
+    uint64_t bytes;
+    s->ranges = (gn_ranges){.field = o->ranges, .budget = &a->budget};
+    if (o->bounds)
+        return gn_ranges_given(&s->ranges, o->bounds, &a->err);
+    if (regular_files(a, "--ranges with -n reads its input twice (see --bounds)", &bytes))
+        return -1;
+    return gn_ranges_sample(&s->ranges, s->n, a->files.v, a->files.n, a->common.max_record,
+                            &a->err);
+}
+
 static int start(gn_app *a)
 {
     const options *o = a->opt;
@@ -74,15 +154,18 @@ static int start(gn_app *a)
     int level;
     if (gn_app_zstd_level(o->zstd, NULL, &level, &a->err) ||
         (o->manifest && !(s->manifest = gn_app_also(a, o->manifest))) ||
-        (o->hot && !(s->hot = gn_app_also(a, o->hot))))
+        (o->hot && !(s->hot = gn_app_also(a, o->hot))) ||
+        ((o->key || o->ranges) && count_ranges(a)) || (o->ranges && find_ranges(a)))
         return -1;
     s->p = gn_partition_open(&(gn_partition_options){.dir = o->dir,
                                                      .name = o->name,
                                                      .key = o->key,
-                                                     .n = (size_t)o->n,
+                                                     .n = o->key ? s->n : 0,
+                                                     .range = o->ranges ? &s->ranges : NULL,
                                                      .whole = o->whole,
                                                      .by = o->by.v,
                                                      .nby = o->by.n,
+                                                     .target = o->by.n ? s->target : 0,
                                                      .time = o->time,
                                                      .zone = a->zone,
                                                      .hot = o->hot != NULL,
@@ -166,12 +249,15 @@ static void release(gn_app *a)
 {
     state *s = a->state;
     gn_partition_free(s->p);
+    gn_ranges_release(&s->ranges);
     s->p = NULL;
 }
 
 static const gn_example examples[] = {
     {"64 parts of whole users",
      "gn-fromcsv interactions.csv | gn-partition -k user_id -n 64 -d parts"},
+    {"8 parts in order of time, of about the same size, to be sorted one by one",
+     "gn-partition --ranges timestamp -n 8 -d parts events.gn"},
     {"a directory for each day", "gn-partition --by date -d days events.gn"},
     {"days, countries, and in each four parts of users",
      "gn-partition --by 'day=date(timestamp),country' -k user_id -n 4 -z -d tree events.gn"},
@@ -180,7 +266,7 @@ static const gn_example examples[] = {
 
 static const gn_filter filter = {
     .name = "gn-partition",
-    .summary = "split a stream into many files, by hash of a key or by values",
+    .summary = "split a stream into many files, by hash of a key, by ranges or by values",
     .operands = "[FILE...]",
     .order = "none",
     .memory = "streaming, about 1 KiB a file and buffers within -m",

@@ -1,5 +1,7 @@
-/* partition.c - see partition.h. File f of group g (0 without values) and hash range k is
- * f = g * ranges + k, with ranges = n, or 1 without a key. */
+/* partition.c - see partition.h. File f of group g (0 without values) and range k is
+ * f = g * ranges + k, with ranges = 1 where there are none. With a target size a group's files are
+ * added as they are needed; of each is known whose it is. The segments of those that are full stay
+ * open as all do: what stands in their trailers is known at the end of the input. */
 #include "partition.h"
 
 #include "../io/mp.h"
@@ -22,6 +24,13 @@ typedef struct sketch {
     bool lost; /* there was no room for it */
 } sketch;
 
+/* With a target size, a file. */
+typedef struct piece {
+    uint32_t group;
+    uint32_t number; /* of the group's files */
+    uint64_t bytes;  /* of records */
+} piece;
+
 struct gn_partition {
     gn_partition_options o;
     gn_fanout out;
@@ -33,6 +42,11 @@ struct gn_partition {
     int *key; /* of o.key, in the current segment */
     size_t nkey;
     size_t ranges;
+    bool numbered; /* files have the numbers of ranges */
+
+    piece *piece;     /* per file, as long as `active` */
+    uint32_t *filled; /* per group: the file that its records go to */
+    size_t ngroups, groups_cap;
 
     gn_header header; /* of the open output segment, its part set per range */
     bool begun;
@@ -89,47 +103,65 @@ static int find_old(gn_partition *p, gn_err *e)
     return gn_outset_check(p->out.set, e);
 }
 
-/* The files of a group, or all of a stream without values. */
-static int add_files(gn_partition *p, const char *dir, gn_err *e)
+/* The tables of files grow with their number. */
+static int grow_tables(gn_partition *p, gn_err *e)
+{
+    if (p->nactive == p->out.cap)
+        return 0;
+    bool *a = gn_realloc(p->active, p->out.cap, sizeof *a, e);
+    if (!a)
+        return -1;
+    memset(a + p->nactive, 0, (p->out.cap - p->nactive) * sizeof *a);
+    p->active = a;
+    if (p->o.key) {
+        sketch *k = gn_realloc(p->keys, p->out.cap, sizeof *k, e);
+        if (!k)
+            return -1;
+        for (size_t i = p->nactive; i < p->out.cap; i++)
+            k[i] = (sketch){.h = {.budget = &p->sketches}};
+        p->keys = k;
+    }
+    if (p->o.hot) {
+        gn_heavy *h = gn_realloc(p->heavy, p->out.cap, sizeof *h, e);
+        if (!h)
+            return -1;
+        for (size_t i = p->nactive; i < p->out.cap; i++)
+            h[i] = (gn_heavy){.budget = p->o.budget};
+        p->heavy = h;
+    }
+    if (p->o.target) {
+        piece *c = gn_realloc(p->piece, p->out.cap, sizeof *c, e);
+        if (!c)
+            return -1;
+        p->piece = c;
+    }
+    p->nactive = p->out.cap;
+    return 0;
+}
+
+/* A file in the directory `dir`; its number is written where files have one. */
+static int add_file(gn_partition *p, const char *dir, size_t number, gn_err *e)
 {
     int digits = 4;
     for (size_t n = p->ranges - 1; n >= 10000; n /= 10)
         digits++;
     const char *end = p->o.level ? ".gn.zst" : ".gn";
-    for (size_t k = 0; k < p->ranges; k++) {
-        gn_buf path = {0};
-        int r = p->o.key ? gn_buf_printf(&path, e, "%s%s-%0*zu%s", dir, p->o.name, digits, k, end)
-                         : gn_buf_printf(&path, e, "%s%s%s", dir, p->o.name, end);
-        if (r == 0)
-            r = gn_fanout_add(&p->out, (char *)path.p, e);
-        gn_buf_release(&path);
-        if (r)
+    gn_buf path = {0};
+    int r = p->numbered
+                ? gn_buf_printf(&path, e, "%s%s-%0*zu%s", dir, p->o.name, digits, number, end)
+                : gn_buf_printf(&path, e, "%s%s%s", dir, p->o.name, end);
+    if (r == 0)
+        r = gn_fanout_add(&p->out, (char *)path.p, e);
+    gn_buf_release(&path);
+    return r ? -1 : grow_tables(p, e);
+}
+
+/* The files of a group, or all of a stream without values. */
+static int add_files(gn_partition *p, const char *dir, gn_err *e)
+{
+    for (size_t k = 0; k < p->ranges; k++)
+        if (add_file(p, dir, k, e))
             return -1;
-    }
-    if (p->nactive < p->out.cap) {
-        bool *a = gn_realloc(p->active, p->out.cap, sizeof *a, e);
-        if (!a)
-            return -1;
-        memset(a + p->nactive, 0, (p->out.cap - p->nactive) * sizeof *a);
-        p->active = a;
-        if (p->o.key) {
-            sketch *s = gn_realloc(p->keys, p->out.cap, sizeof *s, e);
-            if (!s)
-                return -1;
-            for (size_t i = p->nactive; i < p->out.cap; i++)
-                s[i] = (sketch){.h = {.budget = &p->sketches}};
-            p->keys = s;
-        }
-        if (p->o.hot) {
-            gn_heavy *h = gn_realloc(p->heavy, p->out.cap, sizeof *h, e);
-            if (!h)
-                return -1;
-            for (size_t i = p->nactive; i < p->out.cap; i++)
-                h[i] = (gn_heavy){.budget = p->o.budget};
-            p->heavy = h;
-        }
-        p->nactive = p->out.cap;
-    }
     return 0;
 }
 
@@ -139,7 +171,8 @@ gn_partition *gn_partition_open(const gn_partition_options *o, gn_err *e)
     if (!p)
         return NULL;
     p->o = *o;
-    p->ranges = o->key ? o->n : 1;
+    p->ranges = o->key ? o->n : o->range ? o->range->n : 1;
+    p->numbered = o->key || o->range || o->target;
     p->narrow = true;
     p->sketches.cap = o->memory / 4;
     if (o->nby && !(p->by = gn_pathkeys_new(o->by, o->nby, o->time, o->zone, o->budget, e)))
@@ -181,6 +214,8 @@ void gn_partition_free(gn_partition *p)
     gn_buf_release(&p->identity);
     gn_buf_release(&p->scratch);
     free(p->active);
+    free(p->piece);
+    free(p->filled);
     free(p->key);
     free(p);
 }
@@ -316,7 +351,8 @@ int gn_partition_segment(gn_partition *p, gn_reader *r, gn_err *e)
             if (gn_reader_want(r, p->key[i], GN_RAW, e))
                 return -1;
     }
-    if (p->by && gn_pathkeys_segment(p->by, r, e))
+    if ((p->o.range && gn_ranges_segment(p->o.range, r, e)) ||
+        (p->by && gn_pathkeys_segment(p->by, r, e)))
         return -1;
     return p->begun ? 0 : begin(p, h, e);
 }
@@ -340,7 +376,7 @@ int gn_partition_end(gn_partition *p, const gn_lineage *l, gn_err *e)
         if (gn_lineage_copy(&own, l, e))
             return -1;
         int r = 0;
-        if (p->by || !p->narrow) {
+        if (p->by || p->o.range || !p->narrow) {
             gn_lineage_drop_cover(&own);
         } else {
             size_t k = i % p->ranges;
@@ -375,19 +411,75 @@ static int place_by_hash(gn_partition *p, gn_reader *r, const gn_batch *b, gn_er
     return 0;
 }
 
+/* The group's directory, NUL-terminated. */
+static int group_dir(const gn_partition *p, size_t g, gn_buf *dir, gn_err *e)
+{
+    return gn_pathkeys_path(p->by, (uint32_t)g, dir, e) || gn_buf_add(dir, "", 1, e) ? -1 : 0;
+}
+
 /* Files for the groups that were not known before. */
 static int add_groups(gn_partition *p, gn_err *e)
 {
     for (size_t g; (g = p->out.n / p->ranges) < gn_pathkeys_groups(p->by);) {
         gn_buf dir = {0};
-        int r = gn_pathkeys_path(p->by, (uint32_t)g, &dir, e);
-        if (r == 0)
-            r = gn_buf_add(&dir, "", 1, e);
-        if (r == 0)
-            r = add_files(p, (char *)dir.p, e);
+        int r = group_dir(p, g, &dir, e) || add_files(p, (char *)dir.p, e) ? -1 : 0;
         gn_buf_release(&dir);
         if (r)
             return -1;
+    }
+    return 0;
+}
+
+/* A further file of a group, to be filled. */
+static int add_piece(gn_partition *p, uint32_t group, uint32_t number, gn_err *e)
+{
+    gn_buf dir = {0};
+    size_t f = p->out.n;
+    int r = group_dir(p, group, &dir, e);
+    if (r == 0 && number >= GN_PARTITION_PIECES)
+        r = gn_fail(e, GN_INPUT, "'%s': more than %d files (give a larger --target-size)",
+                    (char *)dir.p, GN_PARTITION_PIECES);
+    if (r == 0)
+        r = add_file(p, (char *)dir.p, number, e);
+    gn_buf_release(&dir);
+    if (r)
+        return -1;
+    p->piece[f] = (piece){.group = group, .number = number};
+    p->filled[group] = (uint32_t)f;
+    return 0;
+}
+
+static int know_groups(gn_partition *p, gn_err *e)
+{
+    size_t n = gn_pathkeys_groups(p->by);
+    if (n > p->groups_cap) {
+        size_t cap = n + n / 2;
+        uint32_t *f = gn_realloc(p->filled, cap, sizeof *f, e);
+        if (!f)
+            return -1;
+        p->filled = f;
+        p->groups_cap = cap;
+    }
+    for (; p->ngroups < n; p->ngroups++)
+        if (add_piece(p, (uint32_t)p->ngroups, 0, e))
+            return -1;
+    return 0;
+}
+
+static int place_by_size(gn_partition *p, const gn_batch *b, gn_err *e)
+{
+    if (gn_pathkeys_batch(p->by, b, p->group, e) || know_groups(p, e))
+        return -1;
+    for (size_t i = 0; i < b->n; i++) {
+        uint32_t g = p->group[i], n = b->off[i + 1] - b->off[i];
+        const piece *full = &p->piece[p->filled[g]];
+        if (full->bytes && full->bytes + n > p->o.target && add_piece(p, g, full->number + 1, e))
+            return -1;
+        uint32_t f = p->filled[g];
+        if (!p->active[f] && begin_file(p, f, e))
+            return -1;
+        p->piece[f].bytes += n;
+        p->to[i] = f;
     }
     return 0;
 }
@@ -402,7 +494,7 @@ static int place_by_value(gn_partition *p, const gn_batch *b, gn_err *e)
         for (size_t k = 0; !p->active[first] && k < p->ranges; k++)
             if (begin_file(p, first + p->ranges - 1 - k, e))
                 return -1;
-        p->to[i] = (uint32_t)(first + (p->o.key ? p->to[i] : 0));
+        p->to[i] = (uint32_t)(first + (p->numbered ? p->to[i] : 0));
     }
     return 0;
 }
@@ -463,7 +555,10 @@ static void sketch_keys(gn_partition *p, size_t n)
 
 int gn_partition_batch(gn_partition *p, gn_reader *r, const gn_batch *b, gn_err *e)
 {
-    if ((p->o.key && place_by_hash(p, r, b, e)) || (p->by && place_by_value(p, b, e)) ||
+    if (p->o.range)
+        gn_ranges_find(p->o.range, b, p->to);
+    if ((p->o.key && place_by_hash(p, r, b, e)) ||
+        (p->by && (p->o.target ? place_by_size(p, b, e) : place_by_value(p, b, e))) ||
         (p->o.hot && count_keys(p, b, e)))
         return -1;
     if (p->o.key)
@@ -523,9 +618,10 @@ static int add_field(gn_schema *s, const char *name, gn_type t, gn_err *e)
 
 static int manifest_header(const gn_partition *p, gn_header *h, gn_err *e)
 {
-    static const gn_field after[] = {{(char *)"part", GN_INT},  {(char *)"lo", GN_STR},
-                                     {(char *)"hi", GN_STR},    {(char *)"rows", GN_INT},
-                                     {(char *)"bytes", GN_INT}, {(char *)"distinct", GN_INT}};
+    gn_type bound = p->o.range ? p->o.range->type : GN_STR;
+    const gn_field after[] = {{(char *)"part", GN_INT},  {(char *)"lo", bound},
+                              {(char *)"hi", bound},     {(char *)"rows", GN_INT},
+                              {(char *)"bytes", GN_INT}, {(char *)"distinct", GN_INT}};
     h->canon = true;
     if (add_field(&h->schema, "path", GN_STR, e))
         return -1;
@@ -560,20 +656,35 @@ static int put_values(gn_row *r, gn_str v, size_t n, gn_err *e)
     return 0;
 }
 
+static int put_bound(gn_row *r, gn_str bound, gn_err *e)
+{
+    return bound.n ? gn_row_raw(r, bound, e) : gn_row_null(r, e);
+}
+
+/* The file's number, where its range begins and ends. */
+static int put_range(const gn_partition *p, size_t i, gn_row *r, gn_err *e)
+{
+    size_t k = p->o.target ? p->piece[i].number : i % p->ranges;
+    if (p->numbered ? gn_row_int(r, (int64_t)k, e) : gn_row_null(r, e))
+        return -1;
+    if (!p->o.key && !p->o.range)
+        return gn_row_null(r, e) || gn_row_null(r, e);
+    if (p->o.range)
+        return put_bound(r, gn_ranges_lo(p->o.range, k), e) ||
+               put_bound(r, gn_ranges_hi(p->o.range, k), e);
+    return put_hash(r, p->split.first[k], e) || put_hash(r, gn_split_last(&p->split, k), e);
+}
+
 static int manifest_row(const gn_partition *p, size_t i, size_t fields, gn_row *r, gn_err *e)
 {
     const char *path = gn_outset_path(p->out.set, i);
-    size_t k = i % p->ranges;
     if (gn_row_begin(r, fields, e) || gn_row_str(r, path, strlen(path), e))
         return -1;
-    if (p->by && put_values(r, gn_pathkeys_values(p->by, (uint32_t)(i / p->ranges)),
-                            gn_pathkeys_schema(p->by)->n, e))
+    size_t group = p->o.target ? p->piece[i].group : i / p->ranges;
+    if (p->by &&
+        put_values(r, gn_pathkeys_values(p->by, (uint32_t)group), gn_pathkeys_schema(p->by)->n, e))
         return -1;
-    if (!p->o.key ? gn_row_null(r, e) || gn_row_null(r, e) || gn_row_null(r, e)
-                  : gn_row_int(r, (int64_t)k, e) || put_hash(r, p->split.first[k], e) ||
-                        put_hash(r, gn_split_last(&p->split, k), e))
-        return -1;
-    if (gn_row_int(r, (int64_t)gn_fanout_records(&p->out, i), e) ||
+    if (put_range(p, i, r, e) || gn_row_int(r, (int64_t)gn_fanout_records(&p->out, i), e) ||
         gn_row_int(r, (int64_t)gn_outset_bytes(p->out.set, i), e))
         return -1;
     return !p->o.key || p->keys[i].lost ? gn_row_null(r, e)

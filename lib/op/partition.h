@@ -1,4 +1,5 @@
-/* partition.h - a stream into many files: by hash ranges of a key, by values, or both.
+/* partition.h - a stream into many files: by hash ranges of a key or by ranges of a field's values,
+ * by values, or by values and in each by ranges.
  *
  *     gn_partition_open
  *     per input segment: if (gn_partition_begun && !gn_partition_joins) gn_partition_end
@@ -6,7 +7,7 @@
  *     gn_partition_end; gn_partition_manifest; gn_partition_commit
  *
  * Input segments without order whose headers are the same make one output segment; any other
- * begins a new one, so that what a header claims stays true of its records. With hash ranges alone
+ * begins a new one, so that what a header claims stays true of its records. With ranges alone
  * every file gets every segment; with values a file gets those that have records for it. */
 #ifndef GN_OP_PARTITION_H
 #define GN_OP_PARTITION_H
@@ -14,19 +15,24 @@
 #include "../base/zone.h"
 #include "../stream/reader.h"
 #include "../stream/writer.h"
+#include "ranges.h"
 
 typedef struct gn_partition gn_partition;
 
-#define GN_PARTITION_MAX 65536 /* hash ranges */
+#define GN_PARTITION_MAX 65536    /* ranges */
+#define GN_PARTITION_PIECES 10000 /* files of a value, with a target size */
 
 typedef struct gn_partition_options {
     const char *dir;
     const char *name;      /* of files, without number and ending */
     const char *key;       /* fields to hash, comma-separated; NULL: none */
     size_t n;              /* hash ranges; 0 without key */
+    gn_ranges *range;      /* without key: the ranges of a field; borrowed; NULL: none */
     bool whole;            /* split the whole hash space, whatever part of it the input holds */
     const char *const *by; /* nby texts of value keys, as gn_pathkeys_new takes them */
     size_t nby;
+    uint64_t target;     /* with values alone: begin a further file rather than put more bytes of
+                          * records into one; 0: no limit */
     const char *time;    /* the field of date, week, month, hour among them */
     const gn_zone *zone; /* NULL: UTC */
     bool hot;            /* find the hottest keys of each file; with a key */
@@ -54,7 +60,7 @@ void gn_partition_note(gn_partition *p, const gn_header *h, const gn_lineage *l)
 int gn_partition_end(gn_partition *p, const gn_lineage *l, gn_err *e);
 
 typedef struct gn_partition_stats {
-    uint64_t files, empty;     /* hash ranges without a record count as files */
+    uint64_t files, empty;     /* ranges without a record count as files */
     uint64_t min, median, max; /* rows; of the files that have any */
     uint64_t skewed;           /* files above 3 x the median */
     uint64_t rows, bytes;

@@ -28,6 +28,152 @@ counter() {
     "$PYTHON" "$ORACLE/partition_diff.py" --bin "$GN_BIN" 201-212
 }
 
+@test "--ranges: parts sorted one by one, in a row, are the whole sorted" {
+    gn-gen --rows 100000 --users 5000 -o e.gn
+    gn-sort -k timestamp e.gn | gn-tocsv >want
+    gn-partition --ranges timestamp -n 7 -z -d p e.gn
+    gn-partition --ranges timestamp -n 7 -z -d q e.gn
+    is "$(tree p)" "$(tree q)"
+    for f in p/part-*.gn.zst; do gn-sort -k timestamp "$f" -o "${f%.gn.zst}.sorted"; done
+    gn-merge -k timestamp p/*.sorted | gn-tocsv >got
+    same want got
+    { gn-tocsv --no-header -f path p/manifest.gn | sed 's/gn.zst/sorted/' | while read -r f; do
+        gn-tocsv --no-header "p/$f"
+    done; } | diff - <(tail -n +2 want)
+    # more values than the sample holds: about the same size
+    gn-tocsv --no-header -f rows p/manifest.gn | awk '{ n += $1; bad = bad || $1 < 13500 || $1 > 15100 }
+        END { exit bad || n != 100000 }'
+}
+
+@test "--bounds from gn-agg: exact quantiles, for a pipe" {
+    gn-gen --rows 100000 --users 5000 -o e.gn
+    b=$(gn-agg --percentile nearest -a 'p25(user_id),p50(user_id),p75(user_id)' e.gn |
+        gn-tocsv --no-header)
+    gn-partition --ranges user_id --bounds "$b" -d p <e.gn
+    is "$b," "$(gn-tocsv --no-header -f hi p/manifest.gn | paste -sd ,)"
+    gn-tocsv --no-header -f user_id e.gn | awk -v b="$b" 'BEGIN { split(b, at, ",") }
+        { n[($0 >= at[1]) + ($0 >= at[2]) + ($0 >= at[3])]++ }
+        END { for (i = 0; i < 4; i++) print n[i] }' >want
+    gn-tocsv --no-header -f rows p/manifest.gn >got
+    same want got
+}
+
+@test "--ranges: equal bounds, floats, zeros, nulls, a field of nulls alone" {
+    printf 'f,g\n-0.0,\n0,\n1e300,\n-1e300,\n,\n2.5,\n2.5,\n0,\n' | gn-fromcsv --schema f:float,g:int -o f.gn
+    gn-partition --ranges f --bounds -1e300,0,0,2.5 -d p f.gn
+    is "0,,-1e+300,0 1,-1e+300,0,1 2,0,0,0 3,0,2.5,3 4,2.5,,4" \
+        "$(gn-tocsv --no-header -f part,lo,hi,rows p/manifest.gn | xargs)"
+    is " 2.5 2.5 1e+300" "$(gn-tocsv --no-header -f f p/part-0004.gn | sort -g | xargs -d '\n' | tr -d '\n')"
+    gn-partition --ranges g -n 3 -d p f.gn
+    is "0,,,0 1,,,0 2,,,8" "$(gn-tocsv --no-header -f part,lo,hi,rows p/manifest.gn | xargs)"
+    gn-partition --ranges f --bounds 1 -d p <(head -c 0 f.gn; printf 'f\n' | gn-fromcsv --schema f:float)
+    is "0,,1,0 1,1,,0" "$(gn-tocsv --no-header -f part,lo,hi,rows p/manifest.gn | xargs)"
+}
+
+@test "--ranges: what cannot be: 2, 3, 5" {
+    while read -r want args; do
+        # shellcheck disable=SC2086
+        status "$want" gn-partition -d p --ranges $args || { echo "$args"; false; }
+        [ ! -e p ]
+    done <<'END'
+2 user_id small.gn
+2 user_id -n 2
+2 user_id -n 2 -
+2 user_id -n 2 .
+5 user_id -n 2 nosuch.gn
+2 user_id -n 2 -k user_id small.gn
+2 user_id -n 2 --bounds x small.gn
+2 user_id -n 2 --whole small.gn
+2 duration_ms --bounds 1,x small.gn
+2 duration_ms --bounds 2,1 small.gn
+2 duration_ms --bounds 1, small.gn
+2 duration_ms --bounds= small.gn
+2 user_id --bounds "x small.gn
+2 user_id --bounds "x"y small.gn
+2 timestamp --bounds 2023-02-30 small.gn
+3 nosuch -n 2 small.gn
+3 nosuch --bounds 2 small.gn
+2 user_id -n 65537 small.gn
+END
+    status 2 gn-partition -d p --bounds 1 -n 2 -k user_id small.gn
+    printf 'user_id\n5\n' | gn-fromcsv --schema user_id:int -o other.gn
+    status 3 gn-partition -d p --ranges user_id -n 2 small.gn other.gn
+    has "$(cat err)" "earlier"
+    status 3 gn-partition -d p --ranges user_id --bounds x small.gn other.gn
+    head -c 200 small.gn >cut.gn
+    status 4 gn-partition -d p --ranges user_id -n 2 cut.gn
+    [ ! -e p ]
+}
+
+@test "--target-size: as many ranges as the files' bytes need" {
+    gn-gen --rows 20000 --users 500 -o e.gn
+    bytes=$(wc -c <e.gn)
+    for size in 100000 "$bytes" $((bytes - 1)) $((bytes / 2)) 1T; do
+        n=$(((bytes + ${size/1T/1000000000000} - 1) / ${size/1T/1000000000000}))
+        for key in "-k user_id" "--ranges timestamp"; do
+            # shellcheck disable=SC2086
+            gn-partition $key --target-size "$size" -d p e.gn
+            # shellcheck disable=SC2086
+            gn-partition $key -n $n -d q e.gn
+            is "$(cd q && ls)" "$(cd p && ls)"
+            is "$(records --raw q/part-*.gn | sha256sum)" "$(records --raw p/part-*.gn | sha256sum)"
+        done
+    done
+    gn-partition -k user_id --target-size 300K -d p e.gn e.gn
+    is $(((2 * bytes + 307199) / 307200)) "$(gn-tocsv --no-header p/manifest.gn | wc -l)"
+}
+
+@test "--by --target-size: files of a value in the order of its records, no larger than that" {
+    gn-gen --rows 20000 --users 500 -o a.gn
+    gn-sort -k timestamp -o b.gn a.gn
+    for z in '' -z; do
+        # shellcheck disable=SC2086
+        gn-partition --by action_type --target-size 50K $z -m 16M -d p a.gn b.gn a.gn
+        gn-partition --by action_type -d q a.gn b.gn a.gn
+        for d in q/*/; do
+            d=$(basename "$d")
+            for f in p/"$d"/part-*.gn*; do gn-cat "$f" >"${f/part/plain}"; done
+            same <(cat p/"$d"/plain-* | gn-tocsv) <(gn-tocsv "q/$d/part.gn")
+            cat p/"$d"/plain-* | records --info >/dev/null
+            for f in p/"$d"/plain-*; do [ "$(records --raw "$f" | wc -c)" -le 51200 ]; done
+            [ "$(cat p/"$d"/plain-* | records --raw | wc -c)" -gt $((51000 * ($(find "p/$d" -name 'plain-*' | wc -l) - 1))) ]
+            rm p/"$d"/plain-*
+        done
+        [ "$(gn-tocsv --no-header -f part p/manifest.gn | sort -n | tail -n 1)" -ge 3 ]
+    done
+    for m in 16M 1G; do gn-partition --by month --target-size 10K -z -m $m -d m$m a.gn; done
+    is "$(tree m16M)" "$(tree m1G)"
+    gn-partition --by month --target-size 1 -d one small.gn
+    is "$(gn-tocsv --no-header small.gn | wc -l)" "$(find one -name 'part-*.gn' | wc -l)"
+}
+
+@test "--target-size: what cannot be: 2, 3" {
+    while read -r args; do
+        # shellcheck disable=SC2086
+        status 2 gn-partition -d p --target-size $args || { echo "$args"; false; }
+        [ ! -e p ]
+    done <<'END'
+1M small.gn
+1M -k user_id
+1M -k user_id -
+1M -k user_id small.gn -
+1M -k user_id /dev/null
+1M -k user_id -n 2 small.gn
+1M --by date -n 2 small.gn
+1M --by date -k user_id small.gn
+1M --by date --ranges user_id small.gn
+1M --ranges user_id --bounds x small.gn
+0 -k user_id small.gn
+0 --by date small.gn
+x --by date small.gn
+END
+    gn-gen --rows 20000 --users 500 -o e.gn
+    status 2 gn-partition -k user_id --target-size 1 -d p e.gn
+    status 3 gn-partition --by x=true --target-size 1 -d p e.gn
+    has "$(cat err)" "--target-size"
+    [ ! -e p ]
+}
+
 @test "parts of an ordered stream are ordered, segment by segment" {
     "$PYTHON" - <<'END'
 import os, random, sys
@@ -134,7 +280,7 @@ part-0002.gn,2,aaaaaaaaaaaaaaab,ffffffffffffffff,0" \
         "$(gn-tocsv -f path,part,lo,hi,rows p/manifest.gn)"
     gn-partition --by date -d t none.gn
     is manifest.gn "$(cd t && echo *)"
-    is "path,date,part,lo,hi,rows,bytes" "$(gn-tocsv t/manifest.gn)"
+    is "path,date,part,lo,hi,rows,bytes,distinct" "$(gn-tocsv t/manifest.gn)"
 }
 
 @test "days begin in --tz" {

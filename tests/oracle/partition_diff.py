@@ -6,10 +6,11 @@
 A seed decides everything. Each makes a CSV with odd values (nulls, empty strings, extremes, times
 before 1970, text that is not safe in a path), imports it in one or several segments, partitions it
 with random options, and compares every file, the tree and the manifest with what Python works out
-from the records: XXH3 of Python's xxhash, ranges in Python's integers, paths by the rules of the
-man page. gnstream.py checks each file's grammar, checksum, order, placement and covers. Exit 1 at
+from the records: XXH3 of Python's xxhash, ranges in Python's integers, ranges of values by Python's
+sort and bisection, paths by the rules of the man page. gnstream.py checks each file's grammar, checksum, order, placement and covers. Exit 1 at
 the first difference, with the command lines.
 """
+import bisect
 import datetime
 import os
 import random
@@ -123,9 +124,72 @@ BY = {
 }
 
 
-def options(case):
+class Ranges:
+    """--ranges: bounds as they were given, or those that make n ranges."""
+
+    def __init__(self, case, segs):
+        rng = case.rng
+        self.field = rng.choice(["user_id", "timestamp", "what", "number", "flag"])
+        self.kind = dict(map(tuple, segs[0].header["fields"]))[self.field]
+        values = sorted(order(r[s.names().index(self.field)]) for s in segs for r in s.records
+                        if r[s.names().index(self.field)] is not None)
+        self.args = ["--ranges", self.field]
+        if values and rng.random() < 0.5:
+            self.bounds = sorted(rng.choices(values, k=rng.choice([1, 1, 2, 5, 40])))
+            self.n = len(self.bounds) + 1
+            self.args += ["--bounds", ",".join(self.text(b) for b in self.bounds)]
+        else:
+            self.n = rng.choice([1, 2, 3, 7, 64])
+            self.bounds = [values[k * len(values) // self.n] for k in range(1, self.n) if values]
+            self.args += ["-n", str(self.n)]
+
+    def text(self, v):
+        if self.kind == "str":
+            return '"%s"' % v.decode().replace('"', '""')
+        if self.kind == "time":
+            return (EPOCH + datetime.timedelta(microseconds=v)).isoformat(" ")
+        return str(v).lower()
+
+    def place(self, v):
+        return self.n - 1 if v is None else bisect.bisect_right(self.bounds, order(v))
+
+    def limits(self, k):
+        """lo and hi of the manifest."""
+        return [value(self.bounds[i]) if 0 <= i < len(self.bounds) else None for i in (k - 1, k)]
+
+
+class Pieces:
+    """--by with --target-size: a value's records in files of so many bytes."""
+
+    def __init__(self, case):
+        self.size = case.rng.choice([1, 100, 5000, 100000, 1 << 20])
+        self.args = ["--target-size", str(self.size)]
+        self.at = {}  # group -> file, its bytes
+
+    def place(self, values, n):
+        number, held = self.at.get(values, (0, 0))
+        if held and held + n > self.size:
+            number, held = number + 1, 0
+        self.at[values] = (number, held + n)
+        return number
+
+    @staticmethod
+    def limits(_):
+        return [None, None]
+
+
+def order(v):
+    """Texts are ordered by their bytes."""
+    return v.encode() if isinstance(v, str) else v
+
+
+def value(v):
+    return v.decode() if isinstance(v, bytes) else v
+
+
+def options(case, segs):
     rng = case.rng
-    by, args = [], []
+    by, args, ranges, pieces = [], [], None, None
     if rng.random() < 0.6:
         by = rng.sample(list(BY), rng.choice([1, 1, 2, 3]))
         names = [BY[b][0] for b in by]
@@ -137,7 +201,14 @@ def options(case):
             for b in by:
                 args += ["--by", b]
     key, n = None, 1
-    if not by or rng.random() < 0.5:
+    if by and rng.random() < 0.25:
+        pieces = Pieces(case)
+        args += pieces.args
+    elif rng.random() < 0.4:
+        ranges = Ranges(case, segs)
+        n = ranges.n
+        args += ranges.args
+    elif not by or rng.random() < 0.5:
         key = rng.choice(["user_id", "user_id", "what", "number", "timestamp", "user_id,what",
                           "flag,number,user_id"])
         n = rng.choice([1, 2, 3, 4] if by else [1, 2, 3, 7, 16, 64, 100, 300])
@@ -146,10 +217,10 @@ def options(case):
         args += ["-z"]
     if rng.random() < 0.5:
         args += ["-m", "16M"]
-    return by, key, n, args
+    return by, key, ranges or pieces, n, args
 
 
-def expect(segs, by, key, n):
+def expect(segs, by, key, ranges, n):
     """path -> list of raw records, in order; and path -> (group values, range number)."""
     files, about, keys = {}, {}, {}
     for seg in segs:
@@ -160,17 +231,23 @@ def expect(segs, by, key, n):
             values = tuple(BY[b][2](row) for b in by)
             folder = "".join("%s=%s/" % (BY[b][0], value_text(v, k))
                              for b, v, k in zip(by, values, kinds))
-            k = gnstream.key_hash(seg, key.split(","), rec) * n // U64 if key else None
+            k = None
             if key:
+                k = gnstream.key_hash(seg, key.split(","), rec) * n // U64
+            if isinstance(ranges, Ranges):
+                k = ranges.place(row[ranges.field])
+            if isinstance(ranges, Pieces):
+                k = ranges.place(values, len(raw))
+            elif k is not None:
                 for j in range(n):
                     files.setdefault("%spart-%04d" % (folder, j), [])
                     about["%spart-%04d" % (folder, j)] = (values, j)
-            name = "%spart-%04d" % (folder, k) if key else folder + "part"
+            name = "%spart-%04d" % (folder, k) if k is not None else folder + "part"
             files.setdefault(name, []).append(raw)
             if key:
                 keys.setdefault(name, set()).add(tuple(row[f] for f in key.split(",")))
             about[name] = (values, k)
-    if key and not by:
+    if (key or ranges) and not by:
         for j in range(n):
             files.setdefault("part-%04d" % j, [])
             about["part-%04d" % j] = ((), j)
@@ -195,8 +272,8 @@ def compare_file(path, want, key, k, n):
     return segs
 
 
-def compare(case, segs, by, key, n, level):
-    files, about = expect(segs, by, key, n)
+def compare(case, segs, by, key, ranges, n, level):
+    files, about = expect(segs, by, key, ranges, n)
     end = ".gn.zst" if level else ".gn"
     out = case.path("out")
     found = set()
@@ -209,17 +286,17 @@ def compare(case, segs, by, key, n, level):
     for name, want in files.items():
         for s in compare_file(os.path.join(out, name + end), want, key, about[name][1], n):
             covers += s.trailer.get("cover", [])
-    if by and covers:
+    if (by or ranges) and covers:
         raise Difference("covers of files by value: %r" % covers)
     if key and not by:
         area = sum((c[2] - c[1]) * (c[4] - c[3] + 1) for c in covers)
         whole = sum({bytes(x[0]): x[1] for s in segs for x in s.trailer["sources"]}.values()) * U64
         if area != whole:
             raise Difference("the covers do not add up: %d of %d" % (area, whole))
-    compare_manifest(case, files, about, by, key, n, end)
+    compare_manifest(case, files, about, by, key, ranges, n, end)
 
 
-def compare_manifest(case, files, about, by, key, n, end):
+def compare_manifest(case, files, about, by, key, ranges, n, end):
     with open(case.path("out/manifest.gn"), "rb") as f:
         seg, = gnstream.parse(f.read())
     got = [dict(zip(seg.names(), r)) for r in seg.records]
@@ -232,6 +309,8 @@ def compare_manifest(case, files, about, by, key, n, end):
                 "distinct": distinct, "bytes": os.path.getsize(case.path("out/" + g["path"])), "part": k,
                 "lo": "%016x" % -(-k * U64 // n) if key else None,
                 "hi": "%016x" % (-(-(k + 1) * U64 // n) - 1) if key else None}
+        if ranges:
+            want["lo"], want["hi"] = ranges.limits(k)
         want.update({BY[b][0]: v for b, v in zip(by, values)})
         if distinct and distinct > EXACT and g["distinct"]:  # an estimate: within 4 sigma
             if abs(g["distinct"] - distinct) > 4 * SIGMA * distinct:
@@ -244,18 +323,18 @@ def compare_manifest(case, files, about, by, key, n, end):
 def one(seed, bindir, work):
     case = Case(seed, bindir, work)
     files = segments(case)
-    by, key, n, args = options(case)
     segs = []
     for f in files:
         with open(case.path(f), "rb") as h:
             segs += gnstream.parse(h.read())
+    by, key, ranges, n, args = options(case, segs)
     try:
         case.run("gn-partition", "-d", "out", *args, *files)
-        compare(case, segs, by, key, n, "-z" in args)
+        compare(case, segs, by, key, ranges, n, "-z" in args)
         if case.rng.random() < 0.5:  # again, otherwise: no file of the first run stays
-            by, key, n, args = options(case)
+            by, key, ranges, n, args = options(case, segs)
             case.run("gn-partition", "-d", "out", *args, *files)
-            compare(case, segs, by, key, n, "-z" in args)
+            compare(case, segs, by, key, ranges, n, "-z" in args)
     except (Difference, gnstream.Invalid) as e:
         print("seed %d: %s\n  %s" % (seed, e, "\n  ".join(case.log)), file=sys.stderr)
         return 1
