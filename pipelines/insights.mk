@@ -1,7 +1,7 @@
 # The insights job as a dataflow. Run by pipelines/insights inside OUT, with the inputs as
 # data/interactions and data/metadata, this directory as work/pipelines, and the variables of
-# insights.conf in the environment; M1, M2 and M3 are the memory of a filter that shares a job's with
-# none, one or two others.
+# insights.conf in the environment; M1 and M2 are the memory of a filter that has a job's for itself or
+# shares it with another.
 #
 #   data/interactions
 #     index      work/index.gn            where the input is cut into RANGES
@@ -38,11 +38,14 @@ TABLES   := $(ACTIVITY) sessions session_overview session_histogram session_freq
 .PHONY: tables
 tables: $(TABLES:%=tables/%.csv)
 
+STAGES := $(addprefix work/,map sorted sessions rollup actions partition frequency periods users \
+                           fences overview histogram)
+
 # --- Index. A new one begins everything anew. Where there is one range nothing reads it.
 
 work/index.gn: work/options/read
-	rm -rf work/map work/sorted work/sessions work/rollup work/actions work/partition \
-	    work/frequency work/periods work/users work/merge
+	rm -rf $(STAGES) work/merge
+	mkdir $(STAGES)
 	$(if $(filter 1,$(RANGES)),touch $@,gn-fromcsv --index=$(RANGES) -o $@ data/interactions)
 
 # --- Map. The rules active=any and active=engaged need these fields only, an expression may need any.
@@ -60,35 +63,30 @@ CONSUMED := $(wildcard work/map/consumed)
 
 work/map/done: work/index.gn $(if $(CONSUMED),work/options/sessions work/options/rollup work/options/actions)
 	$(if $(CONSUMED),mv work/map work/gone; rm -rf work/gone)
-	mkdir -p work/map
+	[ -e work/map ] || mkdir work/map
 	seq $(RANGES) | $(EACH) work/map/{}/manifest.gn
 	touch $@
 
 # --- Partitions.
 
 work/sorted/%.gn: | work/map/done
-	mkdir -p $(@D)
 	gn-sort -m $(M1) -k user_id,timestamp -o $@ work/map/*/part-$*.gn
 
 # In the order of the table. By user and start it would be another one, as u10_0 is before u1_0.
 work/sessions/%.gn: work/index.gn work/options/sessions | work/sorted/%.gn
-	mkdir -p $(@D)
 	gn-sessionize --summary --gap "$$GAP" -m $(M2) work/sorted/$*.gn | \
 	    gn-sort -m $(M2) -k session_id -o $@
 
 work/rollup/%.gn: work/index.gn work/options/rollup | work/sorted/%.gn
-	mkdir -p $(@D)
 	gn-dau --partial --active "$$ACTIVE" --tz "$$ZONE" -m $(M1) -o $@ work/sorted/$*.gn
 
 work/actions/%.gn: work/index.gn work/options/actions | work/sorted/%.gn
-	mkdir -p $(@D)
 	gn-where 'user_id is not null and timestamp is not null' work/sorted/$*.gn | \
 	    gn-agg --partial --tz "$$ZONE" -m $(M1) \
 	        -k 'date = date(timestamp), action_type = coalesce(action_type, "(unknown)")' \
 	        -a 'interactions = count(), users = distinct(user_id)' -o $@
 
 work/partition/%: work/sessions/%.gn work/rollup/%.gn work/actions/%.gn
-	mkdir -p $(@D)
 	$(if $(KEEP),,touch work/map/consumed; rm -f work/map/*/part-$*.gn work/sorted/$*.gn)
 	touch $@
 
@@ -99,13 +97,13 @@ work/partition/done: work/index.gn work/options/sessions work/options/rollup wor
 	$(if $(KEEP),,mv work/map work/gone; rm -rf work/gone)
 
 # --- Users. They are whole in their partition: figures of partitions add up.
-
-REPORTED = gn-where --tz "$$ZONE" \
-    '$(if $(FROM),date($1) >= $(FROM),true) and $(if $(TO),date($1) <= $(TO),true)'
+#
+# Behind a stream: only what is of the days to report.
+REPORTED = $(if $(FROM)$(TO),| gn-where --tz "$$ZONE" \
+    '$(FROM:%=date($1) >= %)$(if $(FROM),$(TO:%= and ))$(TO:%=date($1) <= %)')
 
 work/frequency/%.gn: work/sessions/%.gn work/options/report
-	mkdir -p $(@D)
-	$(call REPORTED,session_start) $< | \
+	gn-cat $< $(call REPORTED,session_start) | \
 	    gn-agg --tz "$$ZONE" -m $(M1) -k user_id -a 'total_sessions = count(), \
 	        bounced_sessions = count(if(is_bounce, 1, null)), \
 	        active_days = distinct(date(session_start)), avg(session_duration_ms), \
@@ -115,17 +113,15 @@ work/frequency/%.gn: work/sessions/%.gn work/options/report
 	        sessions_per_active_day = total_sessions / active_days, avg_session_duration_ms, \
 	        first_session_date, last_session_date'
 
-PERIOD = $(call REPORTED,session_start) $< | gn-select --tz "$$ZONE" \
+PERIOD = gn-cat $< $(call REPORTED,session_start) | gn-select --tz "$$ZONE" \
     'period_type = "$1", period = str($2(session_start)), user_id, is_bounce'
 
 work/periods/%.gn: work/sessions/%.gn work/options/report
-	mkdir -p $(@D)
 	gn-cat <($(call PERIOD,day,date)) <($(call PERIOD,week,week)) <($(call PERIOD,month,month)) | \
 	    gn-agg -m $(M1) -k period_type,period -a 'sessions = count(), users = distinct(user_id), \
 	        bounced = count(if(is_bounce, 1, null))' -o $@
 
 work/users/done: work/partition/done work/options/report
-	mkdir -p $(@D)
 	$(PARTS) | $(EACH) work/frequency/{}.gn work/periods/{}.gn
 	touch $@
 
@@ -150,7 +146,7 @@ $(ACTIVITY:%=work/%.gn) &: work/users/done
 	    --also stickiness=work/user_stickiness.gn work/rollup/*.gn
 
 tables/sessions.csv: work/users/done
-	gn-merge -m $(M1) work/sessions/*.gn | $(call REPORTED,session_start) | gn-tocsv -o $@
+	gn-merge -m $(M1) work/sessions/*.gn $(call REPORTED,session_start) | gn-tocsv -o $@
 
 tables/session_frequency.csv: work/users/done
 	gn-merge -m $(M1) work/frequency/*.gn | gn-tocsv -o $@
@@ -160,22 +156,20 @@ work/periods.gn: work/users/done
 	    -a 'sessions = sum(sessions), users = sum(users), bounced = sum(bounced)'
 
 work/action_distribution.gn: work/users/done
-	gn-agg --merge -m $(M1) work/actions/*.gn | $(call REPORTED,date) -o $@
+	gn-agg --merge -m $(M1) work/actions/*.gn $(call REPORTED,date) | gn-cat -o $@
 
 # Quartiles of all sessions first, then the averages. Without spread nothing is an outlier: no fences.
 work/fences/%.gn: work/users/done
-	mkdir -p $(@D)
-	gn-merge -m $(M2) work/sessions/*.gn | $(call REPORTED,session_start) | \
-	    gn-agg -m $(M2) -a 'p25($*), p75($*)' | \
+	gn-cat -f session_start,$* work/sessions $(call REPORTED,session_start) | \
+	    gn-agg -m $(M1) -a 'p25($*), p75($*)' | \
 	    gn-select -o $@ \
 	        'lower = if(p75_$* > p25_$*, p25_$* - 1.5 * (p75_$* - p25_$*), null), \
 	         upper = if(p75_$* > p25_$*, p75_$* + 1.5 * (p75_$* - p25_$*), null)'
 
 # A text that is empty is null as a float.
 work/overview/%.gn: work/fences/%.gn
-	mkdir -p $(@D)
 	IFS=, read -r lower upper < <(gn-tocsv --no-header $<); \
-	gn-cat work/sessions | $(call REPORTED,session_start) | \
+	gn-cat -f session_start,is_bounce,$* work/sessions $(call REPORTED,session_start) | \
 	    gn-select "metric = 'avg_$*', value = $*, is_bounce, \
 	        lower = float('$$lower'), upper = float('$$upper'), \
 	        is_outlier = coalesce($* < float('$$lower') or $* > float('$$upper'), false)" | \
@@ -198,8 +192,7 @@ work/histogram/%.gn: LAST := 100
 BUCKET = least(int($* / $(WIDTH)), $(LAST))
 
 work/histogram/%.gn: work/users/done
-	mkdir -p $(@D)
-	gn-cat work/sessions | $(call REPORTED,session_start) | \
+	gn-cat -f session_start,$* work/sessions $(call REPORTED,session_start) | \
 	    gn-select 'metric = "$*", bucket = $(BUCKET), lower = $(BUCKET) * $(WIDTH), \
 	        upper = if($(BUCKET) < $(LAST), ($(BUCKET) + 1) * $(WIDTH), null)' | \
 	    gn-agg -m $(M1) -k metric,bucket,lower,upper -a 'sessions = count()' -o $@
