@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""duckdb_tables.py - the tables of gn-dau, made by DuckDB from the same CSV.
+"""duckdb_tables.py - the tables of gn-dau and groups of gn-agg, made by DuckDB from the same CSV.
 
-    duckdb_tables.py CSV OUT_DIRECTORY daily|all|approx THREADS
+    duckdb_tables.py CSV OUT_DIRECTORY daily|all|approx|user-days|percentiles THREADS
 
 Prints one JSON line: wall and CPU seconds from connecting to the last table written (the start of
 Python and the import of the package are left out), and the version.
@@ -70,7 +70,15 @@ STICKINESS = """
     FROM daily_active_users d JOIN monthly_active_users m ON m.month = strftime(d.date, '%Y-%m')
     JOIN rolling_active_users r ON r.date = d.date ORDER BY 1"""
 
+PERCENTILES = """
+    SELECT app_version, timestamp::DATE AS day, count(*) AS n,
+           quantile_cont(duration_ms, 0.5) AS p50, quantile_cont(duration_ms, 0.95) AS p95,
+           quantile_cont(duration_ms, 0.99) AS p99
+    FROM events GROUP BY 1, 2 ORDER BY 1, 2"""
+
 JOBS = {
+    "user-days": [("groups", USER_DAYS + " ORDER BY 1, 2")],
+    "percentiles": [("groups", PERCENTILES)],
     "daily": [("daily_active_users", "WITH user_days AS (" + USER_DAYS + ")" + DAILY)],
     "approx": [("daily_active_users", APPROX)],
     "all": [("user_days", USER_DAYS),
