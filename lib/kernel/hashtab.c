@@ -145,6 +145,11 @@ size_t gn_hashtab_count(const gn_hashtab *t)
     return t->count;
 }
 
+void gn_hashtab_prefetch(const gn_hashtab *t, uint32_t number)
+{
+    __builtin_prefetch(&t->key[number]);
+}
+
 gn_str gn_hashtab_key(const gn_hashtab *t, uint32_t number)
 {
     return t->key[number];

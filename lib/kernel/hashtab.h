@@ -19,6 +19,7 @@ void gn_hashtab_free(gn_hashtab *t); /* NULL allowed */
 int gn_hashtab_add(gn_hashtab *t, const gn_str *key, uint32_t *number, size_t n, gn_err *e);
 
 size_t gn_hashtab_count(const gn_hashtab *t);
-gn_str gn_hashtab_key(const gn_hashtab *t, uint32_t number); /* lives as long as the table */
+void gn_hashtab_prefetch(const gn_hashtab *t, uint32_t number); /* for gn_hashtab_key */
+gn_str gn_hashtab_key(const gn_hashtab *t, uint32_t number);    /* lives as long as the table */
 
 #endif

@@ -285,18 +285,23 @@ static int drain(gn_agg *g, bool partial, gn_writer *w, gn_err *e)
     if (check_order(g, (size_t)g->last + 1, e) || (large && agg_spill_open(g, e)))
         return -1;
     int r = agg_walk_begin(&k, g, true, e) ? -1 : 1;
-    while (r == 1 && (r = agg_walk_next(&k, &key, &body, e)) == 1 && k.at <= g->settled) {
+    for (;;) {
+        k.direct = !partial && k.at + 1 < g->settled;
+        if (r != 1 || (r = agg_walk_next(&k, &key, &body, e)) != 1 || k.at > g->settled)
+            break;
         uint8_t n[4];
         gn_put32(n, body.n);
-        if (k.at <= g->last)
-            r = agg_put_entry(g, body, partial, w, e) ? -1 : 1;
+        if (k.at < g->settled)
+            r = agg_put_entry(g, body, k.direct ? k.cell : NULL, partial, w, e) ? -1 : 1;
         else if (large)
             r = gn_spill_put(g->spill, key, body, e) ? -1 : 1;
         else if (gn_buf_add(&kept, n, sizeof n, e) || gn_buf_add(&kept, body.p, body.n, e))
             r = -1;
     }
+    if (r >= 0 && agg_put_group(g, w, e))
+        r = -1;
     agg_walk_end(&k);
-    if (r < 0 || agg_put_group(g, w, e) || agg_tables_clear(g, e) || restore(g, &kept, e))
+    if (r < 0 || agg_tables_clear(g, e) || restore(g, &kept, e))
         r = -1;
     gn_buf_release(&kept);
     g->last = 0;
@@ -569,7 +574,7 @@ static int finish_spilled(gn_agg *g, bool partial, gn_writer *w, gn_err *e)
             memcmp(key.p, g->last_code.p, key.n < g->last_code.n ? key.n : g->last_code.n) < 0)
             return claim_broken(e);
         first = false;
-        if (agg_put_entry(g, body, partial, w, e))
+        if (agg_put_entry(g, body, NULL, partial, w, e))
             return -1;
     }
     g->spilled = gn_spill_bytes(g->spill);
@@ -592,8 +597,9 @@ int gn_agg_finish(gn_agg *g, bool partial, gn_writer *w, gn_err *e)
         return -1;
     if (agg_walk_begin(&k, g, g->ordered, e))
         r = -1;
+    k.direct = !partial;
     while (r == 1 && (r = agg_walk_next(&k, &key, &body, e)) == 1)
-        if (agg_put_entry(g, body, partial, w, e))
+        if (agg_put_entry(g, body, k.direct ? k.cell : NULL, partial, w, e))
             r = -1;
     agg_walk_end(&k);
     return r < 0 || agg_put_group(g, w, e) ? -1 : 0;

@@ -19,7 +19,7 @@ static void begin_ranks(gn_agg *g)
         agg_pctl_result *p = &g->pctl[k];
         if (it->kind != AGG_PCTL)
             continue;
-        uint64_t n = *(uint64_t *)(void *)(g->cell_out + s->run[it->run].at);
+        uint64_t n = *(const uint64_t *)(const void *)(g->cell_now + s->run[it->run].at);
         p->bytes.n = 0;
         if (n == 0)
             continue;
@@ -76,7 +76,7 @@ static int pass_value(gn_agg *g, size_t run, uint64_t n, gn_str v, gn_err *e)
 static int put_pctl(gn_agg *g, const agg_item *it, const agg_pctl_result *p, gn_err *e)
 {
     const agg_spec *s = &g->spec;
-    if (*(uint64_t *)(void *)(g->cell_out + s->run[it->run].at) == 0)
+    if (*(const uint64_t *)(const void *)(g->cell_now + s->run[it->run].at) == 0)
         return gn_row_null(&g->row, e);
     if (g->o.nearest)
         return gn_row_raw(&g->row, (gn_str){p->bytes.p, (uint32_t)p->bytes.n}, e);
@@ -102,7 +102,7 @@ int agg_put_group(gn_agg *g, gn_writer *w, gn_err *e)
         return 0;
     g->open = false;
     for (size_t k = 0; k < s->nruns; k++)
-        if (g->run[k].seen != *(uint64_t *)(void *)(g->cell_out + s->run[k].at))
+        if (g->run[k].seen != *(const uint64_t *)(const void *)(g->cell_now + s->run[k].at))
             return bad_state(e);
     g->groups_out++;
     if (gn_row_begin(&g->row, s->nkeys + s->nitems, e))
@@ -118,7 +118,7 @@ int agg_put_group(gn_agg *g, gn_writer *w, gn_err *e)
         const agg_item *it = &s->item[k];
         int r = it->kind == AGG_DISTINCT ? gn_row_int(&g->row, (int64_t)g->run[it->run].distinct, e)
                 : it->kind == AGG_PCTL   ? put_pctl(g, it, &g->pctl[k], e)
-                                         : agg_cell_result(s, it, g->cell_out, &g->row, e);
+                                         : agg_cell_result(s, it, g->cell_now, &g->row, e);
         if (r)
             return -1;
     }
@@ -153,7 +153,8 @@ static int put_state(gn_agg *g, gn_str body, gn_writer *w, gn_err *e)
                : 0;
 }
 
-int agg_put_entry(gn_agg *g, gn_str body, bool partial, gn_writer *w, gn_err *e)
+int agg_put_entry(gn_agg *g, gn_str body, const uint8_t *cell, bool partial, gn_writer *w,
+                  gn_err *e)
 {
     if (partial)
         return put_state(g, body, w, e);
@@ -165,13 +166,17 @@ int agg_put_entry(gn_agg *g, gn_str body, bool partial, gn_writer *w, gn_err *e)
         return -1;
     g->open = true;
     g->group.n = 0;
-    agg_cell_release(&g->spec, g->cell_out);
-    memset(g->cell_out, 0, g->spec.cell);
-    gn_arena_release(&g->texts_out);
-    if (gn_buf_add(&g->group, keys.p, keys.n, e) ||
-        agg_sketches_merge(&g->spec, g->cell_out, agg_body_state(body), NULL, e) ||
-        agg_cell_merge(&g->spec, g->cell_out, agg_body_state(body), &g->texts_out, e))
+    g->cell_now = cell ? cell : g->cell_out;
+    if (gn_buf_add(&g->group, keys.p, keys.n, e))
         return -1;
+    if (!cell) {
+        agg_cell_release(&g->spec, g->cell_out);
+        memset(g->cell_out, 0, g->spec.cell);
+        gn_arena_release(&g->texts_out);
+        if (agg_sketches_merge(&g->spec, g->cell_out, agg_body_state(body), NULL, e) ||
+            agg_cell_merge(&g->spec, g->cell_out, agg_body_state(body), &g->texts_out, e))
+            return -1;
+    }
     begin_ranks(g);
     return 0;
 }

@@ -196,6 +196,7 @@ struct gn_agg {
     bool open;
     gn_buf group; /* its keys */
     uint8_t *cell_out;
+    const uint8_t *cell_now; /* cell_out, or one of the tables */
     gn_arena texts_out;
     uint8_t *cell_sum; /* of two states that are combined */
     gn_arena texts_sum;
@@ -221,6 +222,8 @@ typedef struct agg_walk {
     size_t bytes;
     gn_buf code, body;
     size_t ncode; /* of the code that belongs to the group */
+    bool direct;  /* no keys, and bodies of groups without the state: it is in `cell` */
+    uint8_t *cell;
 } agg_walk;
 
 /* `sorted`: the groups are in order as they are numbered. Uses up the reserve. */
@@ -238,8 +241,10 @@ gn_str agg_body_state(gn_str body);
 
 /* ---- results ---- */
 
-/* An entry, in order: into the results, or, `partial`, out as a record of the state. */
-int agg_put_entry(gn_agg *g, gn_str body, bool partial, gn_writer *w, gn_err *e);
+/* An entry, in order: into the results, or, `partial`, out as a record of the state. `cell`: where
+ * the state of its group is, which must stay there until the group has ended; NULL: in the body. */
+int agg_put_entry(gn_agg *g, gn_str body, const uint8_t *cell, bool partial, gn_writer *w,
+                  gn_err *e);
 /* The last group is at its end. */
 int agg_put_group(gn_agg *g, gn_writer *w, gn_err *e);
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define AHEAD 16        /* entries from one stage of a prefetch to the next */
 #define SAMPLE_BYTES 64 /* of a group's code that are looked at for what varies */
 
 int agg_tables_init(gn_agg *g, gn_err *e)
@@ -123,6 +124,7 @@ static int cmp_values(const void *ctx, uint32_t x, uint32_t y)
  * for, which leaves the order as it is; whole keys come after. */
 typedef struct picking {
     bool any;
+    size_t most; /* bytes of the longest code, at most SAMPLE_BYTES */
     uint8_t first[SAMPLE_BYTES], vary[SAMPLE_BYTES];
     uint8_t pick[GN_SORTKEY_BYTES];
     size_t npick;
@@ -135,18 +137,20 @@ static uint8_t code_byte(const gn_buf *code, size_t k)
 
 static void pick_see(picking *p, const gn_buf *code)
 {
-    for (size_t k = 0; k < SAMPLE_BYTES; k++) {
-        uint8_t c = code_byte(code, k);
-        if (!p->any)
-            p->first[k] = c;
-        p->vary[k] |= c ^ p->first[k];
-    }
+    size_t n = code->n < SAMPLE_BYTES ? code->n : SAMPLE_BYTES;
+    if (!p->any)
+        memcpy(p->first, code->p, n);
     p->any = true;
+    p->most = n > p->most ? n : p->most;
+    for (size_t k = 0; k < n; k++)
+        p->vary[k] |= code->p[k] ^ p->first[k];
+    for (size_t k = n; k < p->most; k++) /* zeros beyond the end */
+        p->vary[k] |= p->first[k];
 }
 
 static void pick_choose(picking *p, size_t most)
 {
-    for (size_t k = 0; k < SAMPLE_BYTES && p->npick < most; k++)
+    for (size_t k = 0; k < p->most && p->npick < most; k++)
         if (p->vary[k])
             p->pick[p->npick++] = (uint8_t)k;
 }
@@ -265,16 +269,35 @@ static uint32_t walk_group(const agg_walk *w, size_t rank)
 }
 
 /* Keys that were looked up just when the memory ran out have no cell, no count yet: `none`. */
-static const void *item_at(const agg_chunks *c, size_t i, const void *none)
+static void *item_at(const agg_chunks *c, size_t i, void *none)
 {
     return i / AGG_CHUNK < c->n ? agg_chunk_at(c, i) : none;
 }
 
+/* Values and groups lie in order of their numbers: what comes soon is asked for ahead. */
+static void walk_ahead(const agg_walk *w)
+{
+    const gn_agg *g = w->g;
+    if (w->vat + 2 * AHEAD < w->nvalues) {
+        uint32_t far = w->value[w->vat + 2 * AHEAD].item, near = w->value[w->vat + AHEAD].item;
+        gn_hashtab_prefetch(g->t.values, far);
+        __builtin_prefetch(gn_hashtab_key(g->t.values, near).p);
+        __builtin_prefetch(item_at(&g->t.counts, near, NULL));
+    }
+    if (w->group && w->at + 2 * AHEAD < w->ngroups) {
+        uint32_t far = w->group[w->at + 2 * AHEAD].item, near = w->group[w->at + AHEAD].item;
+        gn_hashtab_prefetch(g->t.groups, far);
+        __builtin_prefetch(gn_hashtab_key(g->t.groups, near).p);
+        __builtin_prefetch(item_at(&g->t.cells, near, NULL));
+    }
+}
+
 int agg_walk_next(agg_walk *w, gn_str *key, gn_str *body, gn_err *e)
 {
+    walk_ahead(w);
     gn_agg *g = w->g;
     const agg_spec *s = &g->spec;
-    const uint64_t none = 0;
+    uint64_t none = 0;
     w->body.n = 0;
     if (w->at > 0 && w->vat < w->nvalues && w->value[w->vat].hi >> 32 == w->at - 1) {
         uint32_t i = w->value[w->vat++].item;
@@ -283,8 +306,9 @@ int agg_walk_next(agg_walk *w, gn_str *key, gn_str *body, gn_err *e)
         gn_str v = value_bytes(k);
         gn_put64(head + 1, *(const uint64_t *)item_at(&g->t.counts, i, &none));
         w->code.n = w->ncode;
-        if (gn_buf_add(&w->code, &tag, 1, e) ||
-            gn_keycode_add(&w->code, s->col[s->run[k.p[4]].col].type, v, false, e) ||
+        if ((!w->direct &&
+             (gn_buf_add(&w->code, &tag, 1, e) ||
+              gn_keycode_add(&w->code, s->col[s->run[k.p[4]].col].type, v, false, e))) ||
             gn_buf_add(&w->body, head, sizeof head, e) || gn_buf_add(&w->body, v.p, v.n, e))
             return -1;
     } else if (w->at < w->ngroups) {
@@ -292,13 +316,16 @@ int agg_walk_next(agg_walk *w, gn_str *key, gn_str *body, gn_err *e)
         gn_str k = gn_hashtab_key(g->t.groups, i);
         uint8_t tag = 0, head[5] = {0};
         gn_put32(head + 1, k.n);
-        if (agg_group_code(s, k, &w->code, e))
+        w->cell = item_at(&g->t.cells, i, g->cell_sum);
+        if (gn_buf_add(&w->body, head, sizeof head, e) || gn_buf_add(&w->body, k.p, k.n, e))
             return -1;
-        w->ncode = w->code.n;
-        if (gn_buf_add(&w->code, &tag, 1, e) || gn_buf_add(&w->body, head, sizeof head, e) ||
-            gn_buf_add(&w->body, k.p, k.n, e) ||
-            agg_cell_put(s, item_at(&g->t.cells, i, g->cell_sum), &w->body, e))
-            return -1;
+        if (!w->direct) {
+            if (agg_group_code(s, k, &w->code, e))
+                return -1;
+            w->ncode = w->code.n;
+            if (gn_buf_add(&w->code, &tag, 1, e) || agg_cell_put(s, w->cell, &w->body, e))
+                return -1;
+        }
     } else {
         return 0;
     }
