@@ -273,9 +273,9 @@ static bool last_is_large(const gn_agg *g)
     return bytes >= most;
 }
 
-/* Ordered input: write all groups but the last, which may go on. Of a batch that is being looked up
- * no record was counted yet, so its groups are not among them, and are looked up again.; the last
- * is held back, on disk when it is large. */
+/* Ordered input: write all groups but the last, which may go on: it is held back, on disk when it
+ * is large. Of a batch that is being looked up no record was counted yet, so its groups are not
+ * among them, and are looked up again. */
 static int drain(gn_agg *g, bool partial, gn_writer *w, gn_err *e)
 {
     agg_walk k;

@@ -241,6 +241,7 @@ int agg_walk_begin(agg_walk *w, gn_agg *g, bool sorted, gn_err *e)
     w->bytes = (groups + w->nvalues) * sizeof(gn_sortkey) + groups * sizeof(uint32_t);
     gn_budget_give(g->o.budget, g->reserve); /* until the tables are cleared */
     g->reserve = 0;
+    agg_cell_release(&g->spec, g->cell_sum);
     memset(g->cell_sum, 0, g->spec.cell);
     if (gn_budget_take(g->o.budget, w->bytes, e)) {
         w->bytes = 0;
