@@ -86,7 +86,7 @@ demo: ## generate a sample and run the insights job on it, in out/demo/: [SIZE=1
 	+@$(MAKE) --no-print-directory -s $(MAKE_J) all
 	@$(ON_PATH) SIZE='$(SIZE)' pipelines/demo out/demo
 
-insights: ## the insights job on your files: INTERACTIONS=... METADATA=... OUT=...
+insights: ## the insights job on your files: INTERACTIONS=... OUT=... [see pipelines/insights.conf]
 	scripts/install-deps build
 	+@$(MAKE) --no-print-directory -s $(MAKE_J) all
 	@$(ON_PATH) pipelines/insights

@@ -3,13 +3,39 @@
 
 load helper
 
+setup() {
+    # None of the job's variables from outside; few parts, so that tests are short.
+    unset INTERACTIONS METADATA OUT ZONE INPUT_ZONE ACTIVE GAP FROM TO JOBS MEMORY RANGES TEMP KEEP \
+        RETRIES BACKOFF CONFIG
+    export PARTITIONS=2
+}
+
 insights() { # OUT INTERACTIONS [NAME=VALUE...]
     env OUT="$1" INTERACTIONS="$2" "${@:3}" "$ROOT/pipelines/insights"
 }
 
-tables='daily_active_users monthly_active_users rolling_active_users user_stickiness weekly_active_users'
+# 5,000 events with sessions, and some without user, time, type, page or duration.
+events_csv() {
+    gn-gen --model realistic --seed 7 --users 300 --rows 5000 | gn-tocsv |
+        awk -F, -v OFS=, 'NR > 1 && NR % 97 == 0 { $(1 + NR % 5) = "" } 1'
+}
 
-@test "insights makes the five tables and shows them" {
+# Files below work and tables that are newer than the file mark, parts of a kind as one.
+newer() { # OUT
+    (cd "$1" && find work tables -newer ../mark -type f ! -name log ! -name lock) |
+        sed -E 's/[0-9]{4}/P/; s:map/[0-9]+:map/R:' | LC_ALL=C sort -u
+}
+
+mark() {
+    touch mark
+    sleep 0.02 # later files have a later time, however coarse the clock is
+}
+
+tables='action_distribution bounce_rates daily_active_users monthly_active_users'
+tables+=' rolling_active_users session_frequency session_histogram session_overview sessions'
+tables+=' sessions_per_period user_stickiness weekly_active_users'
+
+@test "insights makes its tables and shows some" {
     small_csv >events.csv
     insights out events.csv >shown
     is "$tables" "$(cd out/tables && echo * | sed 's/\.csv//g')"
@@ -24,34 +50,275 @@ tables='daily_active_users monthly_active_users rolling_active_users user_sticki
     is "33" "$(wc -l <out/tables/daily_active_users.csv)"
     is "2023-01,3" "$(sed -n 2p out/tables/monthly_active_users.csv | cut -d, -f1-2)"
     is "2023-02,1" "$(sed -n 3p out/tables/monthly_active_users.csv | cut -d, -f1-2)"
+    is "u000001_1,u000001,2023-01-01 23:59:59,2023-01-01 23:59:59,0,1,300000,1,1,true" \
+        "$(grep ^u000001_1, out/tables/sessions.csv)"
     for t in $tables; do
         has "$(cat shown)" "$t"
     done
     has "$(cat shown)" "All of it is in $PWD/out/tables"
-    is "" "$(find out -name '*.new' -o -name '.*' -type f)"
+    [ "$(wc -l <shown)" -lt 60 ]
+    # Nothing temporary, and no intermediate file.
+    is "" "$(find out -name '*.new' -o -name '.*' -type f -o -path '*/sorted/*' -o -path '*/map*')"
 }
 
-@test "a second run does nothing, a changed input or option redoes, a lost table is made again" {
+# Tables by SQLite from the same CSV file, in the form of ours, beside ours.
+reference() { # CSV TABLES
+    cat >reference.sql <<'SQL'
+CREATE TABLE e(user_id, timestamp, action_type, page_id, duration_ms, app_version);
+.import --csv --skip 1 events.csv e
+CREATE TABLE v AS SELECT nullif(user_id, '') AS user_id,
+    CAST(strftime('%s', nullif(timestamp, '')) AS INT) AS t, nullif(action_type, '') AS action_type,
+    nullif(page_id, '') AS page_id, CAST(nullif(duration_ms, '') AS INT) AS ms FROM e;
+DELETE FROM v WHERE user_id IS NULL OR t IS NULL;
+CREATE TABLE g AS SELECT *, rowid AS r,
+    coalesce(t - lag(t) OVER (PARTITION BY user_id ORDER BY t, rowid) > 1800, 1) AS begins FROM v;
+CREATE TABLE n AS SELECT *,
+    sum(begins) OVER (PARTITION BY user_id ORDER BY t, r) - 1 AS session FROM g;
+CREATE TABLE s AS SELECT user_id || '_' || session AS session_id, user_id, min(t) AS begun,
+    datetime(min(t), 'unixepoch') AS session_start, datetime(max(t), 'unixepoch') AS session_end,
+    (max(t) - min(t)) * 1000 AS session_duration_ms, count(*) AS actions_count,
+    CAST(total(CASE WHEN ms >= 0 THEN ms END) AS INT) AS total_duration_ms,
+    count(DISTINCT page_id) AS unique_pages, count(DISTINCT action_type) AS action_types,
+    iif(count(*) = 1, 'true', 'false') AS is_bounce, date(min(t), 'unixepoch') AS day
+    FROM n GROUP BY user_id, session;
+CREATE TABLE p AS SELECT 'day' AS period_type, day AS period, user_id, is_bounce FROM s
+    UNION ALL SELECT 'month', substr(day, 1, 7), user_id, is_bounce FROM s
+    UNION ALL SELECT 'week', date(day, 'weekday 0', '-6 days'), user_id, is_bounce FROM s;
+CREATE TABLE m AS SELECT 'avg_session_duration_ms' AS metric, session_duration_ms AS x, is_bounce FROM s
+    UNION ALL SELECT 'avg_total_duration_ms', total_duration_ms, is_bounce FROM s
+    UNION ALL SELECT 'avg_actions_count', actions_count, is_bounce FROM s
+    UNION ALL SELECT 'avg_unique_pages', unique_pages, is_bounce FROM s;
+CREATE TABLE o AS SELECT *, row_number() OVER (PARTITION BY metric ORDER BY x) - 1 AS rank,
+    count(*) OVER (PARTITION BY metric) AS n FROM m;
+-- Rank q (n - 1) and its neighbour, in quarters of a rank.
+CREATE TABLE q AS SELECT metric,
+    sum(CASE rank WHEN (n - 1) / 4 THEN x * (4 - (n - 1) % 4) WHEN (n - 1) / 4 + 1 THEN x * ((n - 1) % 4)
+        END) / 4.0 AS p25,
+    sum(CASE rank WHEN 3 * (n - 1) / 4 THEN x * (4 - 3 * (n - 1) % 4)
+        WHEN 3 * (n - 1) / 4 + 1 THEN x * (3 * (n - 1) % 4) END) / 4.0 AS p75 FROM o GROUP BY metric;
+CREATE TABLE f AS SELECT metric, p25 - 1.5 * (p75 - p25) AS lower, p75 + 1.5 * (p75 - p25) AS upper FROM q;
+.mode csv
+.headers off
+.separator , "\n"
+.once want/sessions
+SELECT session_id, user_id, session_start, session_end, session_duration_ms, actions_count,
+    total_duration_ms, unique_pages, action_types, is_bounce FROM s ORDER BY session_id;
+.once want/session_frequency
+SELECT user_id, count(*), sum(is_bounce = 'true'), count(DISTINCT day),
+    printf('%.9g', count(*) * 1.0 / count(DISTINCT day)), printf('%.9g', avg(session_duration_ms)), min(day),
+    max(day) FROM s GROUP BY user_id ORDER BY user_id;
+.once want/sessions_per_period
+SELECT period_type, period, count(*), count(DISTINCT user_id),
+    printf('%.9g', count(*) * 1.0 / count(DISTINCT user_id)) FROM p GROUP BY 1, 2 ORDER BY 1, 2;
+.once want/bounce_rates
+SELECT day, 'ALL', 'ALL', count(*), sum(is_bounce = 'true'), printf('%.9g', avg(is_bounce = 'true'))
+    FROM s GROUP BY day ORDER BY day;
+.once want/action_distribution
+SELECT date(t, 'unixepoch') AS d, coalesce(action_type, '(unknown)') AS a, count(*),
+    count(DISTINCT user_id) FROM v GROUP BY d, a ORDER BY d, a;
+.once want/session_overview
+SELECT metric, printf('%.9g', avg(x)), printf('%.9g', avg(iif(is_bounce = 'true', NULL, x))),
+    printf('%.9g', avg(iif(x < lower OR x > upper, NULL, x))), count(*), sum(x < lower OR x > upper),
+    printf('%.9g', lower), printf('%.9g', upper) FROM m JOIN f USING (metric) GROUP BY metric ORDER BY metric;
+.once want/session_histogram
+SELECT substr(metric, 5), b, b * w, iif(b < last, (b + 1) * w, ''), count(*) FROM (
+    SELECT metric, w, last, min(x / w, last) AS b FROM (
+        SELECT metric, x, iif(metric LIKE '%ms', 60000, 1) AS w, iif(metric LIKE '%ms', 120, 100) AS last
+        FROM m)) GROUP BY metric, b ORDER BY 1, b;
+SQL
+    mkdir want got
+    sqlite3 :memory: <reference.sql
+}
+
+# Floats of the columns given, to nine digits; no names, no quotes.
+rounded() { # COLUMNS FILE
+    tail -n +2 "$2" | awk -F, -v OFS=, -v columns="$1" '
+        { n = split(columns, c, " "); for (i = 1; i <= n; i++) if ($c[i] != "") $c[i] = sprintf("%.9g", $c[i]) } 1'
+}
+
+@test "tables of sessions are those that SQLite makes of the same file" {
+    events_csv >events.csv
+    insights out events.csv RANGES=3 >/dev/null
+    reference
+    rounded '' out/tables/sessions.csv >got/sessions
+    rounded '5 6' out/tables/session_frequency.csv >got/session_frequency
+    rounded '5' out/tables/sessions_per_period.csv >got/sessions_per_period
+    rounded '6' out/tables/bounce_rates.csv >got/bounce_rates
+    rounded '' out/tables/action_distribution.csv >got/action_distribution
+    rounded '2 3 4 7 8' out/tables/session_overview.csv >got/session_overview
+    rounded '' out/tables/session_histogram.csv >got/session_histogram
+    [ "$(wc -l <want/sessions)" -gt 500 ]
+    for t in want/*; do
+        sed 's/"//g' "$t" >"$t.plain"
+        same "$t.plain" "got/${t#want/}"
+    done
+}
+
+@test "the same bytes for any number of jobs, parts and ranges, any memory, and compressed input" {
+    events_csv >events.csv
+    zstd -q events.csv -o events.csv.zst
+    insights one events.csv JOBS=1 PARTITIONS=1 RANGES=1 >/dev/null
+    insights two events.csv JOBS=2 PARTITIONS=3 RANGES=5 MEMORY=16M KEEP=1 >/dev/null
+    insights seven events.csv.zst JOBS=7 PARTITIONS=16 >/dev/null
+    diff -r one/tables two/tables
+    diff -r one/tables seven/tables
+    is 5 "$(find two/work/map -name manifest.gn | wc -l)"
+    is 3 "$(find two/work/sorted -name '*.gn' | wc -l)"
+    is 16 "$(find seven/work/sessions -name '*.gn' | wc -l)"
+}
+
+@test "a second run does nothing, an option redoes what depends on it, a lost table is made again" {
     small_csv >events.csv
-    insights out events.csv >/dev/null
-    touch -d '2001-01-01' out/work/*.gn out/tables/*.csv
-    # Older than the stamp would mean redo: put the stamp before them.
-    touch -d '2000-01-01' out/work/inputs
-    insights out events.csv >/dev/null
-    is "" "$(find out/tables out/work -newermt 2002-01-01 -type f)"
+    insights out events.csv KEEP=1 >/dev/null
+    mark
+    insights out events.csv KEEP=1 >/dev/null
+    is "" "$(newer out)"
 
-    rm out/tables/user_stickiness.csv
-    insights out events.csv >/dev/null
-    is "out/tables/user_stickiness.csv" "$(find out/tables out/work -newermt 2002-01-01 -type f)"
+    rm out/tables/user_stickiness.csv out/tables/sessions.csv
+    insights out events.csv KEEP=1 >/dev/null
+    is $'tables/sessions.csv\ntables/user_stickiness.csv' "$(newer out)"
 
+    # Another gap: the sorted partitions are read again, days are not counted again.
+    mark
+    insights out events.csv KEEP=1 GAP=1d >/dev/null
+    has "$(newer out)" work/sessions/P.gn
+    has "$(newer out)" tables/session_overview.csv
+    is "" "$(newer out | grep -E 'index|map|sorted|rollup|actions/' || true)"
+
+    # Other days to report: sessions stay, too.
+    mark
+    insights out events.csv KEEP=1 GAP=1d FROM=2023-01-02 >/dev/null
+    is "2023-01-02,2,2" "$(sed -n 2p out/tables/daily_active_users.csv | cut -d, -f1-3)"
+    is "2023-01-02,ALL,ALL,1,1,1" "$(sed -n 2p out/tables/bounce_rates.csv)"
+    is "" "$(newer out | grep -E 'index|map|sorted|rollup|actions/|work/sessions/' || true)"
+
+    # And those for which the partitions are needed that this run removes, and the next has not.
     insights out events.csv ACTIVE=engaged >/dev/null
     is "2023-01-01,1,2" "$(sed -n 2p out/tables/daily_active_users.csv | cut -d, -f1-3)"
-    insights out events.csv >/dev/null
-    is "2023-01-01,2,3" "$(sed -n 2p out/tables/daily_active_users.csv | cut -d, -f1-3)"
+    insights out events.csv ACTIVE='action_type = "edit"' >/dev/null
+    is "2023-01-01,2,2" "$(sed -n 2p out/tables/daily_active_users.csv | cut -d, -f1-3)"
 
     echo 'u000009,2023-01-01 01:00:00,edit,p000001,5,5.0.0' >>events.csv
     insights out events.csv >/dev/null
     is "2023-01-01,3,4" "$(sed -n 2p out/tables/daily_active_users.csv | cut -d, -f1-3)"
+    insights fresh events.csv >/dev/null
+    diff -r fresh/tables out/tables
+}
+
+@test "killed anywhere, it goes on and ends in the same bytes" {
+    events_csv >events.csv
+    begin=${EPOCHREALTIME/./}
+    insights want events.csv PARTITIONS=3 RANGES=3 >/dev/null
+    took=$(((${EPOCHREALTIME/./} - begin) / 1000))
+    for _ in 1 2 3; do
+        # First with another gap: then parts that were consumed are needed again.
+        for gap in 10min 30min 30min; do
+            OUT=out INTERACTIONS=events.csv PARTITIONS=3 RANGES=3 GAP=$gap setsid \
+                "$ROOT/pipelines/insights" >/dev/null 2>&1 3>&- &
+            at=$((RANDOM * took / 32768))
+            echo "killed after $at of $took ms, gap $gap"
+            sleep "$((at / 1000)).$(printf %03d $((at % 1000)))"
+            # Every process of the session, as jobs have groups of their own; and those that were
+            # started meanwhile.
+            for _ in {1..50}; do
+                pkill -KILL -s $! || break
+                sleep 0.01
+            done
+            wait $! || true
+        done
+        insights out events.csv PARTITIONS=3 RANGES=3 >/dev/null
+        diff -r want/tables out/tables
+        is "" "$(find out/work/map out/work/gone out/work/sorted -type f 2>/dev/null || true)"
+        rm -rf out
+    done
+}
+
+@test "a failing job ends the run with its message and status, and without a table" {
+    events_csv >events.csv
+    # In the third of four ranges.
+    sed -i '3400s/.*/u000001,yesterday,edit,p,1,5.0.0/' events.csv
+    ended=0
+    insights out events.csv RANGES=4 RETRIES=5 >shown 2>err || ended=$?
+    is 3 "$ended"
+    is "gn-fromcsv: error: 'data/interactions': line 3400, column 'timestamp': not a time" "$(cat err)"
+    is "" "$(cat shown)"
+    is "" "$(ls out/tables)"
+    [ "$(find out/work/map -name manifest.gn | wc -l)" -lt 4 ]
+    # And with the input mended the job goes on.
+    sed -i 3400d events.csv
+    insights out events.csv RANGES=4 >/dev/null
+    is "$tables" "$(cd out/tables && echo * | sed 's/\.csv//g')"
+}
+
+@test "a step that ends with status 5 is tried again, RETRIES times" {
+    small_csv >events.csv
+    # A gn-sort whose disk is full the first FULL times that it is started.
+    mkdir full
+    cat >full/gn-sort <<'END'
+#!/bin/bash
+echo x >>"$STARTS"
+if [ "$(wc -l <"$STARTS")" -le "$FULL" ]; then exec "$GN_BIN/gn-sort" -o /dev/full "${@: -1}"; fi
+exec "$GN_BIN/gn-sort" "$@"
+END
+    chmod +x full/gn-sort
+    export STARTS=$PWD/starts
+    run env PATH="$PWD/full:$PATH" FULL=9 JOBS=1 PARTITIONS=1 RETRIES=1 BACKOFF=0 OUT=out \
+        INTERACTIONS=events.csv "$ROOT/pipelines/insights"
+    is 5 "$status"
+    is 2 "$(wc -l <starts)"
+    has "${lines[-1]}" "gn-sort: error: "
+    : >starts
+    run env PATH="$PWD/full:$PATH" FULL=2 JOBS=1 PARTITIONS=1 BACKOFF=0 OUT=out \
+        INTERACTIONS=events.csv "$ROOT/pipelines/insights"
+    is 0 "$status"
+    has "$output" "insights: note: that step runs again in 0 s"
+    [ -s out/tables/sessions.csv ]
+}
+
+@test "a dry run prints the dataflow and does nothing" {
+    small_csv >events.csv
+    insights out events.csv >/dev/null
+    mark
+    OUT=out INTERACTIONS=events.csv JOBS=3 PARTITIONS=5 RANGES=4 MEMORY=600M \
+        "$ROOT/pipelines/insights" --dry-run >dag
+    is "" "$(find out -newer mark)"
+    for part in 'gn-fromcsv --index=4' 'map: 4 jobs, 3 at a time' '--range {}/4' \
+        'gn-partition -m 200M -k user_id -n 5' 'partition: 5 jobs, 3 at a time' \
+        'gn-sort -m 200M -k user_id,timestamp -o work/sorted/{}.gn' 'gn-sort -m 100M -k session_id' \
+        'gn-dau --merge' 'gn-tocsv -o tables/sessions.csv'; do
+        has "$(cat dag)" "$part"
+    done
+}
+
+@test "the configuration: all variables there, a file of one's own, the environment wins" {
+    small_csv >events.csv
+    # shellcheck disable=SC2016  # for the job to expand
+    printf '%s\n' "INTERACTIONS=$PWD/events.csv" "OUT=$PWD/out" 'FROM=2023-01-02' ': "${TO:=2023-01-02}"' >my.conf
+    CONFIG=my.conf TO=2023-01-03 "$ROOT/pipelines/insights" >/dev/null
+    is $'2023-01-02,2\n2023-01-03,0' "$(tail -n +2 out/tables/daily_active_users.csv | cut -d, -f1-2)"
+    for bad in JOBS=0 PARTITIONS=x RANGES=-1 MEMORY=much FROM=today RETRIES=x BACKOFF=x; do
+        run insights out events.csv "$bad"
+        is 2 "$status"
+        has "$output" "insights: error: ${bad%%=*}: "
+    done
+    run "$ROOT/pipelines/insights" --nonsense
+    is 2 "$status"
+}
+
+@test "a home that is not writable, and no word of GNU parallel's" {
+    small_csv >events.csv
+    insights out events.csv HOME=/nonexistent PARALLEL=--nonsense >/dev/null 2>err
+    is "" "$(cat err)"
+}
+
+@test "two jobs in one directory: the second says so" {
+    small_csv >events.csv
+    mkdir -p out/work
+    flock out/work/lock sleep 30 3>&- &
+    run insights out events.csv
+    kill $! || true
+    is 5 "$status"
+    has "$output" "another insights job is at work"
 }
 
 @test "an expression, a zone and a range of days reach the tables" {
@@ -68,7 +335,8 @@ tables='daily_active_users monthly_active_users rolling_active_users user_sticki
     small_csv >"my data/the user's \"events\".csv"
     insights "my out" "my data/the user's \"events\".csv" METADATA="my data" >/dev/null
     [ -s "my out/tables/daily_active_users.csv" ]
-    printf 'user_id,timestamp,duration_ms\nu1,2023-01-01 00:00:00,1\n' >"tree/date=2023-01-01/a.csv"
+    printf 'user_id,timestamp,action_type,page_id,duration_ms\nu1,2023-01-01 00:00:00,edit,p1,1\n' \
+        >"tree/date=2023-01-01/a.csv"
     insights out tree >/dev/null
     is "2023-01-01,1,1,1,1,true" "$(tail -n +2 out/tables/daily_active_users.csv)"
 }
@@ -78,7 +346,7 @@ tables='daily_active_users monthly_active_users rolling_active_users user_sticki
         >events.csv
     insights out events.csv 2>err >shown && false
     is "" "$(ls out/tables)"
-    is "" "$(find out/work -name '*.gn*')"
+    is "" "$(find out/work -name '*.gn*' ! -name index.gn)"
     is 1 "$(grep -c 'gn-.*: error:' err)"
     has "$(cat err)" "gn-fromcsv: error:"
     # And with the input mended the job goes on.
