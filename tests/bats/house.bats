@@ -129,6 +129,8 @@ copy_tree() {
     ln -s "$GN_BIN" bin
     gn-gen --model realistic --users 100000 --rows 1000000 |
         gn-tocsv -o out/demo/data/interactions.csv
+    gn-gen --model realistic --table metadata --users 100000 --rows 100000 |
+        gn-tocsv -o out/demo/data/metadata.csv
     # Each line that begins with "$ " is a command; show it, then run it.
     sed -n 's/^\$ //p' wanted | while IFS= read -r line; do
         printf 'printf "%%s\\n" %q\n{ %s; } 2>&1\n' "\$ $line" "$line"
