@@ -138,7 +138,7 @@ static uint8_t code_byte(const gn_buf *code, size_t k)
 static void pick_see(picking *p, const gn_buf *code)
 {
     size_t n = code->n < SAMPLE_BYTES ? code->n : SAMPLE_BYTES;
-    if (!p->any)
+    if (!p->any && n)
         memcpy(p->first, code->p, n);
     p->any = true;
     p->most = n > p->most ? n : p->most;
