@@ -20,7 +20,7 @@
 struct gn_in {
     int fd; /* -1: memory */
     const char *name;
-    bool pipe, eof;
+    bool eof;
     uint8_t *buf; /* [begin, end) of cap bytes is unread; GN_SLACK more are allocated */
     size_t cap, begin, end;
     uint64_t offset; /* of buf[begin] in the uncompressed input */
@@ -144,8 +144,7 @@ gn_in *gn_in_open(const char *path, bool refuse_tty, gn_err *e)
         gn_fail(e, GN_USAGE, "standard input is a terminal: give a file or pipe a stream in");
         goto fail;
     }
-    in->pipe = S_ISFIFO(st.st_mode);
-    if (in->pipe) /* advice: users run out of pipe memory, and smaller ones work */
+    if (S_ISFIFO(st.st_mode)) /* advice: users run out of pipe memory, and smaller ones work */
         (void)fcntl(in->fd, F_SETPIPE_SZ, PIPE_SIZE);
     else
         (void)posix_fadvise(in->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
@@ -285,11 +284,6 @@ void gn_in_close(gn_in *in)
 const char *gn_in_name(const gn_in *in)
 {
     return in->name;
-}
-
-bool gn_in_is_pipe(const gn_in *in)
-{
-    return in->pipe;
 }
 
 const uint8_t *gn_in_begin(const gn_in *in)

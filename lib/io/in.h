@@ -38,7 +38,6 @@ gn_in *gn_in_memory(const void *p, size_t n, const char *name, gn_err *e);
 void gn_in_close(gn_in *in); /* NULL allowed */
 
 const char *gn_in_name(const gn_in *in); /* the path, or "standard input" */
-bool gn_in_is_pipe(const gn_in *in);
 
 /* The window. gn_in_more returns 1 when bytes were added, 0 at the end of the input, -1 on error.
  * It grows the buffer up to `max` bytes of unread data; a full window at `max` is GN_CORRUPT with

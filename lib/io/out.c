@@ -167,11 +167,6 @@ fail:
     return NULL;
 }
 
-const char *gn_out_name(const gn_out *o)
-{
-    return o->name;
-}
-
 bool gn_out_is_tty(const gn_out *o)
 {
     return o->tty;

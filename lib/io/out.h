@@ -21,7 +21,6 @@ typedef struct gn_out gn_out;
 /* NULL or "-" is standard output. level 0 = no compression, else the Zstandard level. */
 gn_out *gn_out_open(const char *path, int level, gn_err *e);
 
-const char *gn_out_name(const gn_out *o);
 bool gn_out_is_tty(const gn_out *o);
 
 /* Room for n bytes plus GN_SLACK to over-write; NULL on error. The bytes count once
