@@ -14,7 +14,7 @@ examples() {
     [ "$(examples | wc -l)" -ge 1 ]
     for f in $(examples); do
         [ -f "${f%.sh}.out" ] || { echo "no ${f%.sh}.out" && bad=1; }
-        head -n 1 "$f" | grep -q '^#!/.*sh' || { echo "$f: no #! line" && bad=1; }
+        head -n 1 "$f" | finds '^#!/.*sh' || { echo "$f: no #! line" && bad=1; }
         grep -q '^set -euo pipefail' "$f" || { echo "$f: no 'set -euo pipefail'" && bad=1; }
     done
     for c in $(commands); do

@@ -177,7 +177,7 @@ for line in sys.stdin: print(json.dumps(json.loads(line)))')"
     status 3 gn-fromjson --max-record 1M --on-error skip a.jsonl
     has "$(cat err)" "line 2"
     has "$(cat err)" "--max-record"
-    tail -n 1 a.jsonl | recs | tr -cd y | wc -c | grep -qx 3000000
+    tail -n 1 a.jsonl | recs | tr -cd y | wc -c | finds -x 3000000
 }
 
 @test "nesting: deep lines are bad, not fatal" {
@@ -254,6 +254,6 @@ END
     is "$(gn-fromjson a.jsonl | xxd)" "$(gn-fromjson a.jsonl.zst | xxd)"
     is "$(gn-fromjson a.jsonl | xxd)" "$( (head -c 5 a.jsonl; sleep 0.05; tail -c +6 a.jsonl) | gn-fromjson | xxd)"
     id=$("$PYTHON" -c 'import xxhash; print(xxhash.xxh3_128_hexdigest(open("a.jsonl", "rb").read()))')
-    gn-fromjson a.jsonl | gn-info | grep -q "sources *${id:0:12} *16 bytes"
-    gn-fromjson a.jsonl | gn-info | grep -q "covers *${id:0:12} *all of it"
+    gn-fromjson a.jsonl | gn-info | finds "sources *${id:0:12} *16 bytes"
+    gn-fromjson a.jsonl | gn-info | finds "covers *${id:0:12} *all of it"
 }

@@ -135,7 +135,7 @@ raw_cmp() { "$PYTHON" "$ORACLE/gnstream.py" --raw | cmp - <("$PYTHON" "$ORACLE/g
     has "$(cat err)" "'t.gn'"
     gn-merge a.gn <(gn-sort -k nosuch b.gn 2>/dev/null) >out 2>err || is 4 $?
     is '' "$(cat err)"
-    tail -c 30 out | grep -aq fail
+    tail -c 30 out | finds -a fail
     status 5 gn-merge a.gn b.gn -o /dev/full
     status 5 gn-merge a.gn missing.gn
     status 3 gn-merge a.gn /dev/stdin <<<"not a stream"

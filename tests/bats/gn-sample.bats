@@ -148,7 +148,7 @@ setup_file() {
         has "$(sed -n 3p h)" '"b"'
     done
     gn-gen --rows 100 -o g.gn
-    info g.gn | grep -q '"cover"'
+    info g.gn | finds '"cover"'
     for how in "--rate 1" "-n 1000"; do
         # shellcheck disable=SC2086
         gn-sample $how g.gn | info >h

@@ -144,7 +144,7 @@ counter() { "$PYTHON" -c 'import json, sys; print(json.load(open("st"))["counter
     gn-gen --rows 100 -o g.gn
     gn-gen --rows 200 --range 0:100 -o g1.gn
     gn-gen --rows 200 --range 100:200 -o g2.gn
-    gn-sort -k user_id g.gn | info | grep -q '"cover"'
+    gn-sort -k user_id g.gn | info | finds '"cover"'
     gn-sort -k user_id g1.gn g2.gn | gn-cat | info >h
     grep -q '"cover"' h
     gn-sort -k user_id g1.gn g1.gn | info >h

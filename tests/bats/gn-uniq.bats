@@ -166,8 +166,8 @@ END
         info <$f >h
         grep -q '"cover"' h
     done
-    gn-info u.gn | grep 'made by' | grep -q 'gn-uniq.*key=user_id$'
-    gn-info d.gn | grep 'made by' | grep -q 'gn-uniq.*key=user_id duplicates$'
+    gn-info u.gn | grep 'made by' | finds 'gn-uniq.*key=user_id$'
+    gn-info d.gn | grep 'made by' | finds 'gn-uniq.*key=user_id duplicates$'
     # the same without --duplicates
     gn-uniq -k user_id g.gn | same u.gn /dev/stdin
     gn-uniq -k user_id g.gn g.gn | info >h
@@ -176,7 +176,7 @@ END
     gn-dau --partial g.gn -o s.gn
     gn-uniq s.gn | raw >got
     gn-sort s.gn | raw | cmp - got
-    gn-uniq s.gn | info | grep -q '"!partial"'
+    gn-uniq s.gn | info | finds '"!partial"'
     gn-uniq --count n s.gn | info >h
     if grep -q '"!partial"' h; then false; fi
     status 3 gn-uniq g.gn s.gn

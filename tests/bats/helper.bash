@@ -53,6 +53,12 @@ has() {
     return 1
 }
 
+# ... | finds [OPTION] PATTERN: some line matches. Not grep -q, which leaves at the first match: what
+# writes more then would die by SIGPIPE, and the test with it, now and then.
+finds() {
+    grep "$@" | cat >/dev/null
+}
+
 # status WANT COMMAND...: runs it for at most 20 s, keeps its output in the files out and err, and
 # fails unless it ends with that status. With a status other than 0, 1 and 141 the error is one line
 # of the common form.

@@ -138,3 +138,8 @@ copy_tree() {
     bash script >got || true # the last command shows a truncated stream
     same wanted got
 }
+
+@test "no test takes a writer's death by SIGPIPE for a failure" {
+    # shellcheck disable=SC2016
+    is "" "$(grep -nE '[^|]\| *grep -[a-zA-Z]*q' "$ROOT"/tests/bats/*.bats)" "use '| finds PATTERN' (tests/bats/helper.bash)"
+}

@@ -365,7 +365,7 @@ END
 }
 
 @test "a header without events gives tables without rows" {
-    small_csv | head -n 1 >events.csv
+    small_csv | sed -n 1p >events.csv
     insights out events.csv >/dev/null
     for t in $tables; do
         is 1 "$(wc -l <"out/tables/$t.csv")" "$t"
