@@ -178,10 +178,9 @@ tree_of_days() {
         # a file that must not be opened is one that would fail
         cp -r tree broken
         find broken -name part.gn -exec truncate -s 3 {} +
-        gn-tocsv --no-header -f path tree/manifest.gn | while read -r f; do
-            d=${f#date=} d=${d%%/*} a=${f#*act=} a=${a%%/*}
-            if echo "$d,u,$d,$a,p,200000" | awk -F , "$awk { exit 7 }"; then :; else cp "tree/$f" "broken/$f"; fi
-        done
+        gn-tocsv --no-header -f path tree/manifest.gn |
+            sed -E 's/date=(.*)\/act=(.*)\/.*/\1,u,\1,\2,p,200000,&/' | awk -F , "$awk { print \$7 }" >meant
+        (cd tree && xargs cp --parents -t ../broken <../meant)
         gn-cat --where "$where" broken | gn-tocsv --no-header | sort >got
         same want got || { echo "$where"; false; }
         rm -r broken

@@ -124,24 +124,24 @@ END
 }
 
 @test "--by --target-size: files of a value in the order of its records, no larger than that" {
-    gn-gen --rows 20000 --users 500 -o a.gn
+    gn-gen --rows 6000 --users 500 -o a.gn
     gn-sort -k timestamp -o b.gn a.gn
     for z in '' -z; do
         # shellcheck disable=SC2086
-        gn-partition --by action_type --target-size 50K $z -m 16M -d p a.gn b.gn a.gn
+        gn-partition --by action_type --target-size 15K $z -m 16M -d p a.gn b.gn a.gn
         gn-partition --by action_type -d q a.gn b.gn a.gn
         for d in q/*/; do
             d=$(basename "$d")
             for f in p/"$d"/part-*.gn*; do gn-cat "$f" >"${f/part/plain}"; done
             same <(cat p/"$d"/plain-* | gn-tocsv) <(gn-tocsv "q/$d/part.gn")
             cat p/"$d"/plain-* | records --info >/dev/null
-            for f in p/"$d"/plain-*; do [ "$(records --raw "$f" | wc -c)" -le 51200 ]; done
-            [ "$(cat p/"$d"/plain-* | records --raw | wc -c)" -gt $((51000 * ($(find "p/$d" -name 'plain-*' | wc -l) - 1))) ]
+            for f in p/"$d"/plain-*; do [ "$(records --raw "$f" | wc -c)" -le 15360 ]; done
+            [ "$(cat p/"$d"/plain-* | records --raw | wc -c)" -gt $((15300 * ($(find "p/$d" -name 'plain-*' | wc -l) - 1))) ]
             rm p/"$d"/plain-*
         done
         [ "$(gn-tocsv --no-header -f part p/manifest.gn | sort -n | tail -n 1)" -ge 3 ]
     done
-    for m in 16M 1G; do gn-partition --by month --target-size 10K -z -m $m -d m$m a.gn; done
+    for m in 16M 1G; do gn-partition --by month --target-size 3K -z -m $m -d m$m a.gn; done
     is "$(tree m16M)" "$(tree m1G)"
     gn-partition --by month --target-size 1 -d one small.gn
     is "$(gn-tocsv --no-header small.gn | wc -l)" "$(find one -name 'part-*.gn' | wc -l)"
