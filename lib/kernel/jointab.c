@@ -13,13 +13,15 @@
 #define BLOCK_MAX ((size_t)UINT32_MAX * GN_JOINTAB_UNIT)
 #define CHARGE ((size_t)1 << 20) /* the budget is told in steps */
 #define LENGTH_MAX (~(uint32_t)GN_JOINTAB_FLAGS)
-#define GROUP 64
+#define LINE ((size_t)64) /* bytes of a cache line */
 
 struct gn_jointab {
     gn_jointab_options o;
     uint8_t *block;
     size_t size, used; /* bytes; the first unit is not used, so that no place is 0 */
     size_t charged;    /* of the block */
+    size_t largest;    /* bytes of a row */
+    gn_joinrow *last;  /* appended */
     uint64_t *slot;    /* hash << 32 | unit; 0 is empty */
     size_t nslots;
     uint64_t count, keys, dropped;
@@ -74,6 +76,8 @@ void gn_jointab_clear(gn_jointab *t)
 {
     memset(t->slot, 0, t->nslots * sizeof *t->slot);
     t->used = GN_JOINTAB_UNIT;
+    t->largest = 0;
+    t->last = NULL;
     t->count = t->keys = t->dropped = 0;
 }
 
@@ -136,35 +140,35 @@ static inline gn_joinrow *find(const gn_jointab *t, gn_str key, uint32_t hash, s
     return NULL;
 }
 
-/* Fetch what the lookups of up to GROUP keys will read. */
-static inline void fetch(const gn_jointab *t, const gn_str *key, uint32_t *hash, size_t n)
+void gn_jointab_look(const gn_jointab *t, const gn_str *key, size_t n, uint32_t *hash)
 {
     size_t mask = t->nslots - 1;
     for (size_t k = 0; k < n; k++) {
         hash[k] = hash_of(key[k]);
         __builtin_prefetch(&t->slot[hash[k] & mask]);
     }
+}
+
+void gn_jointab_fetch(const gn_jointab *t, const uint32_t *hash, size_t n)
+{
+    size_t mask = t->nslots - 1;
     for (size_t k = 0; k < n; k++) {
         uint64_t v = t->slot[hash[k] & mask];
         if (!v)
             continue;
         const uint8_t *p = t->block + (uint32_t)v * GN_JOINTAB_UNIT;
         __builtin_prefetch(p);
-        __builtin_prefetch(p + 64);
+        if ((uintptr_t)p % LINE + t->largest > LINE)
+            __builtin_prefetch(p + LINE);
     }
 }
 
-void gn_jointab_find(const gn_jointab *t, const gn_str *key, const uint8_t *null, size_t n,
-                     gn_joinrow **row)
+void gn_jointab_find(const gn_jointab *t, const gn_str *key, const uint8_t *null,
+                     const uint32_t *hash, size_t n, gn_joinrow **row)
 {
-    uint32_t hash[GROUP];
     size_t at;
-    for (size_t i = 0; i < n; i += GROUP) {
-        size_t m = n - i < GROUP ? n - i : GROUP;
-        fetch(t, key + i, hash, m);
-        for (size_t k = 0; k < m; k++)
-            row[i + k] = null[i + k] ? NULL : find(t, key[i + k], hash[k], &at);
-    }
+    for (size_t k = 0; k < n; k++)
+        row[k] = null[k] ? NULL : find(t, key[k], hash[k], &at);
 }
 
 /* ---- adding ---- */
@@ -238,14 +242,19 @@ static void fill(const gn_jointab *t, gn_joinrow *to, const row_in *r)
 static gn_joinrow *append(gn_jointab *t, const row_in *r, bool *full, gn_err *e)
 {
     size_t n = size_of(t, r), slots = t->nslots * sizeof *t->slot;
+    size_t left = LINE - t->used % LINE, gap = n > left && left == GN_JOINTAB_UNIT ? left : 0;
     if (r->key.n > LENGTH_MAX) {
         gn_fail(e, GN_IO, "a key of over 512 MiB");
         return NULL;
     }
     /* behind the last row, bytes may be read */
-    if (n + GN_SLACK + 64 > t->size - t->used || t->used + n + slots > t->o.memory) {
+    if (n + 2 * LINE + GN_SLACK > t->size - t->used || t->used + gap + n + slots > t->o.memory) {
         *full = true;
         return NULL;
+    }
+    if (gap && t->last) { /* what would hang over begins with the next line; no walk sees the gap */
+        t->last->units += (uint32_t)(gap / GN_JOINTAB_UNIT);
+        t->used += gap;
     }
     gn_joinrow *to = (gn_joinrow *)(void *)(t->block + t->used);
     t->used += n;
@@ -253,6 +262,9 @@ static gn_joinrow *append(gn_jointab *t, const row_in *r, bool *full, gn_err *e)
         t->used -= n;
         return NULL;
     }
+    t->last = to;
+    if (n > t->largest)
+        t->largest = n;
     to->units = (uint32_t)(n / GN_JOINTAB_UNIT);
     fill(t, to, r);
     t->count++;
@@ -358,10 +370,13 @@ static int add_null(gn_jointab *t, const row_in *r, gn_err *e)
 
 int gn_jointab_add(gn_jointab *t, const gn_jointab_rows *rows, size_t *at, gn_err *e)
 {
-    uint32_t hash[GROUP];
+    uint32_t hash[GN_JOINTAB_GROUP];
     while (*at < rows->n) {
-        size_t from = *at, m = rows->n - from < GROUP ? rows->n - from : GROUP;
-        fetch(t, rows->key + from, hash, m);
+        size_t from = *at, m = rows->n - from;
+        if (m > GN_JOINTAB_GROUP)
+            m = GN_JOINTAB_GROUP;
+        gn_jointab_look(t, rows->key + from, m, hash);
+        gn_jointab_fetch(t, hash, m);
         for (; *at < from + m; ++*at) {
             row_in r = {rows->key[*at], rows->body[*at], {NULL, 0}};
             if (t->o.mode == GN_JOINTAB_BEST)

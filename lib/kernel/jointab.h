@@ -70,9 +70,15 @@ void gn_jointab_clear(gn_jointab *t);
  * with GN_JOINTAB_REFUSE). -1 on error. */
 int gn_jointab_add(gn_jointab *t, const gn_jointab_rows *r, size_t *at, gn_err *e);
 
+/* Lookups, in three steps, so that what they read is on its way while the groups of keys before are
+ * dealt with: look up group i + 2, fetch group i + 1, find group i. At most GN_JOINTAB_GROUP keys
+ * at once; hash[] belongs to the group. */
+#define GN_JOINTAB_GROUP 32
+void gn_jointab_look(const gn_jointab *t, const gn_str *key, size_t n, uint32_t *hash);
+void gn_jointab_fetch(const gn_jointab *t, const uint32_t *hash, size_t n);
 /* The first row of each key, NULL where there is none or null[i]. */
-void gn_jointab_find(const gn_jointab *t, const gn_str *key, const uint8_t *null, size_t n,
-                     gn_joinrow **row);
+void gn_jointab_find(const gn_jointab *t, const gn_str *key, const uint8_t *null,
+                     const uint32_t *hash, size_t n, gn_joinrow **row);
 
 /* The first row of every key, and those that are never found, in the order in which they lie: the
  * one behind `row` (NULL: the first of all); NULL at the end. */

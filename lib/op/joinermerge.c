@@ -1,5 +1,6 @@
 /* joinermerge.c - the sort-merge join: both sides are read in step, and the right records of one
- * key are held while the left ones of that key pass. */
+ * key are held while the left ones of that key pass; those that are too many for the memory lie in
+ * a file, from which they are read again for each left record. */
 #include "../io/mp.h"
 #include "../stream/value.h"
 #include "joinerpriv.h"
@@ -23,9 +24,17 @@ typedef struct group {
     gn_buf key;
     bool null, matched;
     uint64_t rows;
-    gn_buf bodies; /* each behind its length; of first and last only one */
-    gn_buf record; /* of that one */
+    gn_buf bodies;      /* each behind its length; of first and last only one */
+    gn_buf record;      /* of that one */
+    gn_joinextent *ext; /* earlier ones, in the file */
+    size_t next;
 } group;
+
+/* The bodies of the group in turn. */
+typedef struct walk {
+    size_t ext, at;
+    const gn_buf *in;
+} walk;
 
 typedef struct merge {
     gn_joiner *j;
@@ -36,6 +45,10 @@ typedef struct merge {
     gn_sortkey *order; /* of the left, all that its header claims */
     size_t norder;
     gn_buf last; /* the last left record of the segment before */
+    gn_tmp *tmp;
+    gn_buf loaded;  /* an extent of the group */
+    size_t most;    /* bytes of bodies in memory */
+    size_t charged; /* to the budget */
 } merge;
 
 static gn_str str_of(const gn_buf *b)
@@ -45,7 +58,7 @@ static gn_str str_of(const gn_buf *b)
 
 static gn_str key_at(const cursor *c)
 {
-    return c->side->keys[c->i];
+    return c->side->rows.key[c->i];
 }
 
 static bool same(gn_str a, gn_str b)
@@ -83,17 +96,17 @@ static int out_of_order(const cursor *c, gn_err *e)
 static int check_batch(const merge *m, cursor *c, gn_err *e)
 {
     const gn_joinside *s = c->side;
-    for (c->i = 0; c->i < s->n; c->i++) {
+    for (c->i = 0; c->i < s->rows.n; c->i++) {
         if (!c->i && !c->any)
             continue;
-        gn_str before = c->i ? s->keys[c->i - 1] : str_of(&c->before);
-        if (cmp_keys(m, before, s->keys[c->i]) > 0)
+        gn_str before = c->i ? s->rows.key[c->i - 1] : str_of(&c->before);
+        if (cmp_keys(m, before, s->rows.key[c->i]) > 0)
             return out_of_order(c, e);
     }
     c->i = 0;
     c->any = true;
     c->before.n = 0;
-    return gn_buf_add(&c->before, s->keys[s->n - 1].p, s->keys[s->n - 1].n, e);
+    return gn_buf_add(&c->before, s->rows.key[s->rows.n - 1].p, s->rows.key[s->rows.n - 1].n, e);
 }
 
 /* A further segment goes on where the one before ended, and keeps to what was claimed. */
@@ -136,7 +149,7 @@ static int check_seam(merge *m, cursor *c, gn_err *e)
 /* Stand on the next record, or be done. */
 static int step(merge *m, cursor *c, gn_err *e)
 {
-    if (c->b && ++c->i < c->side->n)
+    if (c->b && ++c->i < c->side->rows.n)
         return 0;
     for (;;) {
         int ev = gn_joiner_next(c->side, &c->b, e);
@@ -156,17 +169,51 @@ static int step(merge *m, cursor *c, gn_err *e)
 
 /* ---- the right records of a key ---- */
 
-static int add_body(group *g, gn_str body, gn_err *e)
+/* What the buffers take. */
+static int charge(merge *m, gn_err *e)
 {
+    size_t bytes = m->g.bodies.cap + m->loaded.cap;
+    if (bytes <= m->charged)
+        return 0;
+    if (gn_budget_take(m->j->o.budget, bytes - m->charged, e))
+        return -1;
+    m->charged = bytes;
+    return 0;
+}
+
+/* The bodies in memory go to the file. */
+static int spill(merge *m, gn_err *e)
+{
+    group *g = &m->g;
+    if (!m->tmp && !(m->tmp = gn_tmp_new(m->j->o.dir, e)))
+        return -1;
+    gn_joinextent *more = gn_realloc(g->ext, g->next + 1, sizeof *more, e);
+    if (!more)
+        return -1;
+    g->ext = more;
+    g->ext[g->next++] = (gn_joinextent){gn_tmp_size(m->tmp), g->bodies.n};
+    if (gn_tmp_write(m->tmp, g->bodies.p, g->bodies.n, e))
+        return -1;
+    g->bodies.n = 0;
+    return 0;
+}
+
+static int add_body(merge *m, gn_str body, gn_err *e)
+{
+    group *g = &m->g;
     uint32_t n = body.n;
-    return gn_buf_add(&g->bodies, &n, sizeof n, e) || gn_buf_add(&g->bodies, body.p, n, e) ? -1 : 0;
+    if (g->bodies.n && g->bodies.n + sizeof n + n > m->most && spill(m, e))
+        return -1;
+    return gn_buf_add(&g->bodies, &n, sizeof n, e) || gn_buf_add(&g->bodies, body.p, n, e)
+               ? -1
+               : charge(m, e);
 }
 
 static int hold_record(merge *m, const cursor *c, gn_err *e)
 {
     group *g = &m->g;
     g->bodies.n = g->record.n = 0;
-    if (add_body(g, c->side->body_of[c->i], e))
+    if (add_body(m, c->side->body_of[c->i], e))
         return -1;
     gn_str r = c->side->record_of[c->i];
     return c->side->records ? gn_buf_add(&g->record, r.p, r.n, e) : 0;
@@ -179,7 +226,7 @@ static int meet(merge *m, const cursor *c, gn_err *e)
     gn_joiner *j = m->j;
     if (j->spec.pairs && j->o.dup == GN_JOIN_DUP_ALL) {
         g->rows++;
-        return add_body(g, c->side->body_of[c->i], e);
+        return add_body(m, c->side->body_of[c->i], e);
     }
     if (j->spec.pairs && j->o.dup == GN_JOIN_DUP_ERROR)
         return gn_joiner_repeated(j, e);
@@ -193,9 +240,11 @@ static int read_group(merge *m, gn_err *e)
 {
     cursor *c = &m->right;
     group *g = &m->g;
-    *g = (group){.open = true, .key = g->key, .bodies = g->bodies, .record = g->record, .rows = 1};
+    g->open = true;
+    g->matched = false;
+    g->rows = 1;
     g->key.n = 0;
-    g->null = c->side->null[c->i];
+    g->null = c->side->rows.null[c->i];
     if (gn_buf_add(&g->key, key_at(c).p, key_at(c).n, e) || hold_record(m, c, e) || step(m, c, e))
         return -1;
     while (!g->null && !c->done && same(key_at(c), str_of(&g->key)))
@@ -204,16 +253,40 @@ static int read_group(merge *m, gn_err *e)
     return gn_buf_reserve(&g->bodies, GN_SLACK, e);
 }
 
-/* Each body of the group in turn: false at the end. */
-static bool next_body(const group *g, size_t *at, gn_str *body)
+/* 1 with the next body, 0 at the end, -1 on error. It lives until the next call. */
+static int next_body(merge *m, walk *w, gn_str *body, gn_err *e)
 {
+    const group *g = &m->g;
     uint32_t n;
-    if (*at == g->bodies.n)
-        return false;
-    memcpy(&n, g->bodies.p + *at, sizeof n);
-    *body = (gn_str){g->bodies.p + *at + sizeof n, n};
-    *at += sizeof n + n;
-    return true;
+    while (!w->in || w->at == w->in->n) {
+        if (w->ext > g->next)
+            return 0;
+        w->at = 0;
+        if (w->ext++ == g->next) {
+            w->in = &g->bodies;
+            continue;
+        }
+        const gn_joinextent *x = &g->ext[w->ext - 1];
+        m->loaded.n = 0;
+        if (gn_buf_reserve(&m->loaded, x->n + GN_SLACK, e) || charge(m, e) ||
+            gn_tmp_read(m->tmp, x->at, m->loaded.p, x->n, e))
+            return -1;
+        m->loaded.n = x->n;
+        w->in = &m->loaded;
+    }
+    memcpy(&n, w->in->p + w->at, sizeof n);
+    *body = (gn_str){w->in->p + w->at + sizeof n, n};
+    w->at += sizeof n + n;
+    return 1;
+}
+
+static void forget(merge *m)
+{
+    group *g = &m->g;
+    for (size_t i = 0; i < g->next; i++)
+        gn_tmp_drop(m->tmp, g->ext[i].at, g->ext[i].at + g->ext[i].n);
+    g->next = 0;
+    g->open = false;
 }
 
 /* No further left record has the group's key. */
@@ -221,19 +294,20 @@ static int close_group(merge *m, gn_err *e)
 {
     group *g = &m->g;
     gn_joiner *j = m->j;
-    size_t at = 0;
+    walk w = {0};
     gn_str body;
-    g->open = false;
+    int more = 0;
     if (g->null)
         j->stats.right_null += g->rows;
     else if (g->matched)
         j->stats.right_matched += g->rows;
     else
         j->stats.right_unmatched += g->rows;
-    while (!g->matched && j->spec.keeps_right && next_body(g, &at, &body))
+    while (!g->matched && j->spec.keeps_right && (more = next_body(m, &w, &body, e)) == 1)
         if (gn_joinout_right(&j->out, str_of(&g->key), body, e))
             return -1;
-    return 0;
+    forget(m);
+    return more;
 }
 
 /* ---- the left ---- */
@@ -242,7 +316,7 @@ static int put_unmatched(merge *m, gn_err *e)
 {
     cursor *c = &m->left;
     gn_joiner *j = m->j;
-    if (c->side->null[c->i])
+    if (c->side->rows.null[c->i])
         j->stats.left_null++;
     else
         j->stats.left_unmatched++;
@@ -253,15 +327,16 @@ static int put_matched(merge *m, gn_err *e)
 {
     gn_joiner *j = m->j;
     gn_str left = m->left.side->body_of[m->left.i], body;
-    size_t at = 0;
+    walk w = {0};
+    int more = 0;
     m->g.matched = true;
     j->stats.left_matched++;
     if (j->o.type == GN_JOIN_SEMI)
         return gn_joinout_semi(&j->out, left, e);
-    while (j->o.type != GN_JOIN_ANTI && next_body(&m->g, &at, &body))
+    while (j->spec.pairs && (more = next_body(m, &w, &body, e)) == 1)
         if (gn_joinout_pair(&j->out, left, body, e))
             return -1;
-    return 0;
+    return more;
 }
 
 static int run(merge *m, gn_err *e)
@@ -309,8 +384,13 @@ static int begin(merge *m, gn_err *e)
 
 int gn_joiner_merge(gn_joiner *j, gn_err *e)
 {
-    merge m = {.j = j, .left.side = &j->left, .right.side = &j->right};
+    merge m = {.j = j, .left.side = &j->left, .right.side = &j->right, .most = j->o.memory / 8};
     int r = begin(&m, e) || run(&m, e) || gn_joiner_end(j, NULL, e) ? -1 : 0;
+    j->stats.spilled = m.tmp ? gn_tmp_size(m.tmp) : 0;
+    gn_tmp_free(m.tmp);
+    gn_budget_give(j->o.budget, m.charged);
+    gn_buf_release(&m.loaded);
+    free(m.g.ext);
     free(m.desc);
     free(m.type);
     free(m.order);

@@ -3,11 +3,15 @@
  *     joinerspec   options and headers: which fields are the key, which come out, what is claimed
  *     joinerside   batches of one side as columns of keys and bodies
  *     joinerout    records put together
- *     joinerhash   broadcast
+ *     joinerhash   the table of the right; broadcast
+ *     joinerspool  rows on disk, by the hash of their key
+ *     joinergrace  grace
  *     joinermerge  merge */
 #ifndef GN_OP_JOINERPRIV_H
 #define GN_OP_JOINERPRIV_H
 
+#include "../base/hash.h"
+#include "../io/tmp.h"
 #include "../kernel/jointab.h"
 #include "../kernel/recout.h"
 #include "../kernel/sortkey.h"
@@ -70,11 +74,8 @@ typedef struct gn_joinside {
     gn_lineage lineage; /* of the segments that have ended */
     gn_id *roots;
     size_t nroots;
-    bool doubled; /* some records are in it more than once */
-    /* the batch, in columns */
-    size_t n;
-    const gn_str *keys;
-    const uint8_t *null; /* a field of the key is null */
+    bool doubled;         /* some records are in it more than once */
+    gn_jointab_rows rows; /* the batch, in columns */
     gn_str body_of[GN_BATCH], key_of[GN_BATCH], record_of[GN_BATCH];
     uint8_t null_of[GN_BATCH];
     gn_buf key_bytes, body_bytes;
@@ -109,6 +110,68 @@ int gn_joinout_left(gn_joinout *o, gn_str left, gn_err *e); /* without partner *
 int gn_joinout_semi(gn_joinout *o, gn_str left, gn_err *e); /* with one that does not come out */
 int gn_joinout_right(gn_joinout *o, gn_str key, gn_str right, gn_err *e);
 
+/* ---- rows on disk (joinerspool.c) ---- */
+
+typedef struct gn_joinextent {
+    uint64_t at;
+    size_t n;
+} gn_joinextent;
+
+typedef struct gn_joinpart {
+    uint8_t *buf;
+    size_t n;           /* bytes in it */
+    gn_joinextent *ext; /* what was written; whole rows each */
+    size_t next;        /* how many */
+    uint64_t rows, bytes;
+} gn_joinpart;
+
+/* Rows of one side by their hash. */
+typedef struct gn_joinspool {
+    gn_tmp *tmp; /* borrowed */
+    gn_budget *budget;
+    unsigned bits, level;
+    bool records;
+    size_t nparts, room, charged;
+    gn_joinpart *part;
+    uint64_t bytes;
+} gn_joinspool;
+
+/* The rows of a part, a batch at a time. */
+typedef struct gn_joinscan {
+    gn_joinspool *s;
+    size_t part, ext; /* the next extent */
+    gn_buf buf;
+    size_t at; /* in it */
+    size_t charged;
+    gn_jointab_rows rows;
+    gn_str key[GN_BATCH], body[GN_BATCH], record[GN_BATCH];
+    uint8_t null[GN_BATCH];
+} gn_joinscan;
+
+typedef struct gn_joinrow_out {
+    gn_str key, body, record;
+    bool null;
+} gn_joinrow_out;
+
+/* Level 0 splits by the lowest `bits` bits of the key's gn_hash, level 1 by the next ones. */
+int gn_joinspool_init(gn_joinspool *s, gn_tmp *tmp, gn_budget *b, unsigned bits, unsigned level,
+                      bool records, gn_err *e);
+void gn_joinspool_release(gn_joinspool *s);
+int gn_joinspool_put(gn_joinspool *s, const gn_joinrow_out *r, gn_err *e);
+/* Nothing more comes. */
+int gn_joinspool_finish(gn_joinspool *s, gn_err *e);
+static inline size_t gn_joinspool_part(const gn_joinspool *s, gn_str key)
+{
+    return gn_hash(key.p, key.n) >> s->bits * s->level & (s->nparts - 1);
+}
+/* A part is needed no more. */
+void gn_joinspool_drop(gn_joinspool *s, size_t part);
+
+void gn_joinscan_begin(gn_joinscan *c, gn_joinspool *s, size_t part);
+/* 1: c->rows are the next ones, until the next call; 0: there are none; -1. */
+int gn_joinscan_next(gn_joinscan *c, gn_err *e);
+void gn_joinscan_release(gn_joinscan *c);
+
 /* ---- the join ---- */
 
 struct gn_joiner {
@@ -119,6 +182,7 @@ struct gn_joiner {
     gn_joinout out;
     gn_writer *w;
     gn_jointab *tab;
+    uint64_t tab_matched; /* rows of it */
     gn_joiner_stats stats;
     bool claims_part; /* the output's header has a placement */
 };
@@ -152,7 +216,28 @@ int gn_joiner_end(gn_joiner *j, const gn_lineage *left, gn_err *e);
 bool gn_joiner_better(void *ctx, gn_str record, gn_str held);
 int gn_joiner_repeated(const gn_joiner *j, gn_err *e);
 
+/* The next batch of the right, without rows that can be of no use: 1; 0 at the end. */
+int gn_joiner_next_right(gn_joiner *j, gn_err *e);
+/* Add rows of the right to the table, from *at on: as gn_jointab_add, but a repeated key is an
+ * error where it must be. */
+int gn_joiner_add(gn_joiner *j, const gn_jointab_rows *rows, size_t *at, gn_err *e);
+/* What rows of the left find in the table. `b`: they are its records, NULL: no batch's. `seen`,
+ * where the right comes in several tables (NULL: it does not): a bit for each row, set when it has
+ * found one; those that have none come out with the last table only. */
+typedef struct gn_joinseen {
+    uint64_t *bit;
+    uint64_t at; /* the number of rows->key[0] */
+    bool last;
+} gn_joinseen;
+int gn_joiner_probe(gn_joiner *j, const gn_jointab_rows *rows, const gn_batch *b,
+                    const gn_joinseen *seen, gn_err *e);
+/* The left is at its end: count what is in the table, and write those that nobody has found. */
+int gn_joiner_rest(gn_joiner *j, gn_err *e);
+
 int gn_joiner_hash(gn_joiner *j, gn_err *e);
+/* The right, from the rows [at, n) of the batch that it stands on, does not fit in memory; what
+ * came before is in the table. */
+int gn_joiner_grace(gn_joiner *j, size_t at, gn_err *e);
 int gn_joiner_merge(gn_joiner *j, gn_err *e);
 
 #endif

@@ -68,8 +68,8 @@ static int gather(const gn_batch *b, const int *field, size_t nfields, gn_buf *b
 static int batch_keys(gn_joinside *s, const gn_batch *b, gn_err *e)
 {
     const gn_vec *v = &b->col[s->key[0]];
-    s->keys = v->raw;
-    s->null = v->null;
+    s->rows.key = v->raw;
+    s->rows.null = v->null;
     if (s->nkeys == 1)
         return 0;
     memcpy(s->null_of, v->null, b->n);
@@ -78,8 +78,8 @@ static int batch_keys(gn_joinside *s, const gn_batch *b, gn_err *e)
         for (size_t i = 0; v->nulls && i < b->n; i++)
             s->null_of[i] |= v->null[i];
     }
-    s->keys = s->key_of;
-    s->null = s->null_of;
+    s->rows.key = s->key_of;
+    s->rows.null = s->null_of;
     return gather(b, s->key, s->nkeys, &s->key_bytes, s->key_of, e);
 }
 
@@ -100,7 +100,9 @@ static int batch_bodies(gn_joinside *s, const gn_batch *b, gn_err *e)
 
 int gn_joinside_batch(gn_joinside *s, const gn_batch *b, gn_err *e)
 {
-    s->n = b->n;
+    s->rows.n = b->n;
+    s->rows.body = s->body_of;
+    s->rows.record = s->record_of;
     for (size_t i = 0; s->records && i < b->n; i++)
         s->record_of[i] = (gn_str){b->base + b->off[i], b->off[i + 1] - b->off[i]};
     return batch_keys(s, b, e) || batch_bodies(s, b, e) ? -1 : 0;
