@@ -550,6 +550,11 @@ void gn_app_count(gn_app *a, const char *name, uint64_t n)
     gn_trace_count(&a->priv->trace, name, n);
 }
 
+void gn_app_say(gn_app *a, const char *name, const char *text)
+{
+    gn_trace_say(&a->priv->trace, name, text);
+}
+
 void gn_app_records_in(gn_app *a, uint64_t n, uint64_t bytes)
 {
     a->priv->trace.records_in = n;

@@ -53,6 +53,15 @@ void gn_trace_count(gn_trace *t, const char *name, uint64_t n)
     }
 }
 
+void gn_trace_say(gn_trace *t, const char *name, const char *text)
+{
+    if (t->nwords == GN_WORDS_MAX)
+        return;
+    t->word[t->nwords].name = name;
+    snprintf(t->word[t->nwords].text, sizeof t->word->text, "%s", text);
+    t->nwords++;
+}
+
 static int put_seconds(gn_json *j, const char *key, double v, gn_err *e)
 {
     if (gn_json_key(j, key, e))
@@ -64,6 +73,18 @@ static int put_seconds(gn_json *j, const char *key, double v, gn_err *e)
 static int put_count(gn_json *j, const char *key, uint64_t v, gn_err *e)
 {
     return gn_json_key(j, key, e) || gn_json_uint(j, v, e) ? -1 : 0;
+}
+
+static int put_words(const gn_trace *t, gn_json *j, gn_err *e)
+{
+    if (!t->nwords)
+        return 0;
+    if (gn_json_key(j, "words", e) || gn_json_open(j, '{', e))
+        return -1;
+    for (size_t i = 0; i < t->nwords; i++)
+        if (gn_json_key(j, t->word[i].name, e) || gn_json_text(j, t->word[i].text, e))
+            return -1;
+    return gn_json_close(j, '}', e);
 }
 
 static int encode(const gn_trace *t, int status, bool closed, gn_buf *b, gn_err *e)
@@ -101,8 +122,10 @@ static int encode(const gn_trace *t, int status, bool closed, gn_buf *b, gn_err 
     for (size_t i = 0; i < t->ncounters; i++)
         if (put_count(&j, t->counter[i].name, t->counter[i].n, e))
             return -1;
-    return gn_json_close(&j, '}', e) || gn_json_close(&j, '}', e) || gn_buf_add(b, "\n", 1, e) ? -1
-                                                                                               : 0;
+    return gn_json_close(&j, '}', e) || put_words(t, &j, e) || gn_json_close(&j, '}', e) ||
+                   gn_buf_add(b, "\n", 1, e)
+               ? -1
+               : 0;
 }
 
 static int write_to(const char *path, int flags, const gn_buf *b, gn_err *e)

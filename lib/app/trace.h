@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #define GN_COUNTERS_MAX 64
+#define GN_WORDS_MAX 4
 
 typedef struct gn_trace {
     const char *command;
@@ -28,10 +29,17 @@ typedef struct gn_trace {
         const char *name; /* static */
         uint64_t n;
     } counter[GN_COUNTERS_MAX];
+    size_t nwords;
+    struct {
+        const char *name; /* static */
+        char text[200];
+    } word[GN_WORDS_MAX]; /* "words" in the object, where there are any */
 } gn_trace;
 
 void gn_trace_begin(gn_trace *t, const char *command, int argc, char **argv);
 void gn_trace_count(gn_trace *t, const char *name, uint64_t n);
+/* What a number cannot say; the text is copied. */
+void gn_trace_say(gn_trace *t, const char *name, const char *text);
 /* Write it out; `stats` is --stats' argument (NULL: not asked for; "": standard error). `closed`:
  * the reader of our output went away. Returns -1 when it could not be written. */
 int gn_trace_end(gn_trace *t, int status, bool closed, const char *stats, gn_err *e);

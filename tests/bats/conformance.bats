@@ -12,7 +12,7 @@ kind() {
     case $1 in
     gn-fromcsv) echo csv ;;
     gn-fromjson) echo json ;;
-    gn-tee) echo input ;;
+    gn-tee | gn-join) echo input ;;
     gn-partition) echo files ;;
     gn-gen) echo none ;;
     *) echo stream ;;
@@ -37,6 +37,7 @@ set_args() {
     gn-sample) args=(--rate 1) ;;
     gn-sort) args=(-k user_id) ;;
     gn-partition) args=(-d "$BATS_TEST_TMPDIR/parts" --by date -k user_id -n 2 --manifest -) ;;
+    gn-join) args=(-k user_id,timestamp --suffix _r "$SAMPLES/empty.gn") ;;
     gn-agg) args=(-k user_id -a 'count(), first(user_id)') ;;
     *) args=() ;;
     esac

@@ -325,6 +325,17 @@ def cover_of(at, c):
     return tuple(c)
 
 
+def below(nodes, root):
+    """All ids that a node is made from."""
+    seen, todo = set(), [root]
+    while todo:
+        for i in nodes.get(todo.pop(), []):
+            if i not in seen:
+                seen.add(i)
+                todo.append(i)
+    return seen
+
+
 def check_prov(at, prov, sources):
     """[root, [[id, command, version, options, [parent...]]...]]: ids recomputed; every node leads
     to the root, and the graph ends at sources."""
@@ -348,10 +359,12 @@ def check_prov(at, prov, sources):
         nodes[n[0]] = n[4]
     if list(nodes) != sorted(nodes):
         raise Invalid(at, "nodes are not sorted")
+    # What a join only looks things up in is not among the sources.
+    joined = {i for n in prov[1] if n[1] == "gn-join" for i in below(nodes, n[0])}
     seen, todo = set(), [prov[0]]
     while todo:
         i = todo.pop()
-        if i not in nodes and i != prov[0] and (i in sources or len(sources) == 1):
+        if i not in nodes and i != prov[0] and (i in sources or len(sources) == 1 or i in joined):
             continue  # an edge; over 64 sources fold into one, whose id no node names
         if i not in nodes:
             raise Invalid(at, "prov names a node that is not listed")
