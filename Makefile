@@ -76,7 +76,7 @@ $(FUZZERS): %: %.o $(BUILD)/libgn.a
 MAKE_J   = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$$(nproc))
 ON_PATH  = PATH="$(abspath $(BIN)):$$PATH"
 
-.PHONY: check demo insights bench fuzz man
+.PHONY: check demo insights enriched bench fuzz man
 check: ## run all tests; the last line counts them
 	scripts/install-deps check
 	+BUILD='$(BUILD)' BIN='$(BIN)' CC='$(CC)' MAKE='$(MAKE)' scripts/check
@@ -86,10 +86,13 @@ demo: ## generate a sample and run the insights job on it, in out/demo/: [SIZE=1
 	+@$(MAKE) --no-print-directory -s $(MAKE_J) all
 	@$(ON_PATH) SIZE='$(SIZE)' pipelines/demo out/demo
 
-insights: ## the insights job on your files: INTERACTIONS=... OUT=... [see pipelines/insights.conf]
+insights: ## the insights job on your files: INTERACTIONS=... METADATA=... OUT=... [see pipelines/insights.conf]
 	scripts/install-deps build
 	+@$(MAKE) --no-print-directory -s $(MAKE_J) all
 	@$(ON_PATH) pipelines/insights
+
+enriched: export ENRICHED = 1
+enriched: insights ## the same, and the events with their users' attributes
 
 bench: ## measure against other tools: [ROWS=10000000] [ONLY=sort,sessions] (scripts/bench/run --help)
 	scripts/install-deps bench

@@ -1,18 +1,32 @@
 # The insights job as a dataflow. Run by pipelines/insights inside OUT, with the inputs as
 # data/interactions and data/metadata, this directory as work/pipelines, and the variables of
-# insights.conf in the environment; M1 and M2 are the memory of a filter that has a job's for itself or
-# shares it with another.
+# insights.conf in the environment; M1, M2 and M3 are the memory of a filter that has a job's for itself
+# or shares it with one or two others.
 #
-#   data/interactions
-#     index      work/index.gn            where the input is cut into RANGES
-#     map        work/map/RANGE/          the events of a range, placed by user in PARTITIONS
-#     partition  work/sorted/PART.gn      the events of some users, in order of user and time
-#                work/sessions/PART.gn    their sessions
-#                work/rollup/PART.gn      the days on which they were active
-#                work/actions/PART.gn     their events by day and type
-#     users      work/frequency/PART.gn   sessions of each user
-#                work/periods/PART.gn     sessions of each day, week and month
+#   data/interactions, data/metadata
+#     index      work/index.gn             where the events are cut into RANGES
+#                work/metadata.gn          where the metadata is cut into METADATA_RANGES
+#     map        work/map/RANGE/           the events of a range, placed by user in PARTITIONS
+#                work/metadata/RANGE/      rows of metadata likewise
+#     partition  work/members/PART.gn      some users: one row each, in their order
+#                work/sorted/PART.gn       their events, in order of user and time
+#                work/sessions/PART.gn     their sessions, with attributes
+#                work/rollup/PART.gn       the days on which they were active
+#                work/userdays/PART.gn     the same as a table, with attributes
+#                work/actions/PART.gn      their events by day and type
+#                work/durations/PART.gn    their durations by device and day
+#                enriched/part-PART.gn     their events, with attributes, where asked for
+#     users      work/frequency/PART.gn    sessions of each user
+#                work/periods/PART.gn      sessions of each day, week and month
+#                work/summary/PART.gn      sessions by day and attributes
+#                work/lengths/PART.gn      the durations of these
+#                work/dimensions/PART.gn   active users of periods by attributes
+#                work/devices/PART.gn      user-days by device
+#                work/quality/PART.gn      dirty events and metadata
 #     merge      work/TABLE.gn, tables/TABLE.csv
+#
+# Users with several rows of metadata have the attributes of the one with the latest join date; users
+# without any have none, and are reported as (unknown).
 #
 # GNU parallel runs the jobs of a stage side by side; a job is a make of its own, for the targets of
 # one range, partition or table. Every file appears under its name when it is whole, a stage's "done"
@@ -32,36 +46,58 @@ EACH  := parallel --will-cite --plain --ungroup --jobs $(JOBS) --halt now,fail=1
 
 ACTIVITY := daily_active_users weekly_active_users monthly_active_users rolling_active_users \
             user_stickiness
-TABLES   := $(ACTIVITY) sessions session_overview session_histogram session_frequency \
-            sessions_per_period bounce_rates action_distribution
+TABLES   := $(ACTIVITY) active_users_by_dimension sessions session_summary session_overview \
+            session_histogram session_frequency sessions_per_period bounce_rates \
+            action_distribution device_performance data_quality
 
 .PHONY: tables
 tables: $(TABLES:%=tables/%.csv)
 
-STAGES := $(addprefix work/,map sorted sessions rollup actions partition frequency periods users \
-                           fences overview histogram)
+STAGES := $(addprefix work/,map sorted sessions rollup userdays actions durations \
+                           partition frequency periods summary lengths dimensions devices quality \
+                           users fences overview histogram)
 
 # --- Index. A new one begins everything anew. Where there is one range nothing reads it.
 
 work/index.gn: work/options/read
-	rm -rf $(STAGES) work/merge
-	mkdir $(STAGES)
+	rm -rf $(STAGES) work/merge enriched
+	mkdir $(STAGES) $(if $(ENRICHED),enriched)
 	$(if $(filter 1,$(RANGES)),touch $@,gn-fromcsv --index=$(RANGES) -o $@ data/interactions)
 
-# --- Map. The rules active=any and active=engaged need these fields only, an expression may need any.
+work/metadata.gn: work/options/metadata
+	rm -rf work/metadata work/members
+	mkdir work/metadata work/members
+	$(if $(filter 1,$(METADATA_RANGES)),touch $@,\
+	    gn-fromcsv --index=$(METADATA_RANGES) -o $@ data/metadata)
 
-FIELDS = $$(case "$$ACTIVE" in any|engaged) \
-             echo -f user_id,timestamp,action_type,page_id,duration_ms;; esac)
+# --- Map. The rules active=any and active=engaged need these fields only, an expression may need any,
+# and enriched events have all.
+
+FIELDS = $(if $(ENRICHED),,$$(case "$$ACTIVE" in (any|engaged) \
+             echo -f user_id,timestamp,action_type,page_id,duration_ms;; esac))
 INPUT  = $(if $(filter 1,$(RANGES)),data/interactions,--index-file $< --range $*/$(RANGES))
 
 work/map/%/manifest.gn: work/index.gn
 	gn-fromcsv $(FIELDS) --input-tz "$$INPUT_ZONE" $(INPUT) | \
 	    gn-partition -m $(M1) -k user_id -n $(PARTITIONS) -d work/map/$*
 
+ATTRIBUTES     = join_date,country,device_type,subscription_type
+METADATA_INPUT = $(if $(filter 1,$(METADATA_RANGES)),data/metadata,\
+                      --index-file $< --range $*/$(METADATA_RANGES))
+
+work/metadata/%/manifest.gn: work/metadata.gn
+	gn-fromcsv -f user_id,$(ATTRIBUTES) $(METADATA_INPUT) | \
+	    gn-partition -m $(M1) -k user_id -n $(PARTITIONS) -d work/metadata/$*
+
+work/metadata/done: work/metadata.gn
+	seq $(METADATA_RANGES) | $(EACH) work/metadata/{}/manifest.gn
+	touch $@
+
 # Parts that were consumed are not there for other options: then all of them are made again.
 CONSUMED := $(wildcard work/map/consumed)
 
-work/map/done: work/index.gn $(if $(CONSUMED),work/options/sessions work/options/rollup work/options/actions)
+work/map/done: work/index.gn $(if $(CONSUMED),work/options/metadata work/options/sessions \
+               work/options/rollup work/options/actions)
 	$(if $(CONSUMED),mv work/map work/gone; rm -rf work/gone)
 	[ -e work/map ] || mkdir work/map
 	seq $(RANGES) | $(EACH) work/map/{}/manifest.gn
@@ -72,10 +108,21 @@ work/map/done: work/index.gn $(if $(CONSUMED),work/options/sessions work/options
 work/sorted/%.gn: | work/map/done
 	gn-sort -m $(M1) -k user_id,timestamp -o $@ work/map/*/part-$*.gn
 
+# Of a user's rows the one with the latest join date. How many there were is reported.
+work/members/%.gn: work/metadata.gn | work/metadata/done
+	gn-uniq -m $(M1) -k user_id --keep join_date:desc --ties greatest --count rows --sort \
+	    -o $@ work/metadata/*/part-$*.gn
+
+# Attributes for the records of standard input, or of a file, that is in order of the user.
+JOIN = gn-join -m $1 -k user_id --right-fields $2
+SESSION_ATTRIBUTES   := device_type,country,subscription_type
+DIMENSION_ATTRIBUTES := country,device_type,subscription_type
+
 # In the order of the table. By user and start it would be another one, as u10_0 is before u1_0.
-work/sessions/%.gn: work/index.gn work/options/sessions | work/sorted/%.gn
-	gn-sessionize --summary --gap "$$GAP" -m $(M2) work/sorted/$*.gn | \
-	    gn-sort -m $(M2) -k session_id -o $@
+work/sessions/%.gn: work/index.gn work/options/sessions work/members/%.gn | work/sorted/%.gn
+	gn-sessionize --summary --gap "$$GAP" -m $(M3) work/sorted/$*.gn | \
+	    $(call JOIN,$(M3),$(SESSION_ATTRIBUTES)) - $(word 3,$^) | \
+	    gn-sort -m $(M3) -k session_id -o $@
 
 work/rollup/%.gn: work/index.gn work/options/rollup | work/sorted/%.gn
 	gn-dau --partial --active "$$ACTIVE" --tz "$$ZONE" -m $(M1) -o $@ work/sorted/$*.gn
@@ -86,50 +133,139 @@ work/actions/%.gn: work/index.gn work/options/actions | work/sorted/%.gn
 	        -k 'date = date(timestamp), action_type = coalesce(action_type, "(unknown)")' \
 	        -a 'interactions = count(), users = distinct(user_id)' -o $@
 
-work/partition/%: work/sessions/%.gn work/rollup/%.gn work/actions/%.gn
+# A table of the user-days: what was done on the day, what of it qualifies, what was dirty. Events
+# without user or time are there as well, with null for it.
+ACTIVITY_RULE = $$(case "$$ACTIVE" in (any) echo true;; \
+    (engaged) echo 'duration_ms > 10s and duration_ms < 4h';; (*) printf %s "$$ACTIVE";; esac)
+
+work/userdays/%.gn: work/index.gn work/options/rollup work/members/%.gn | work/sorted/%.gn
+	gn-agg --tz "$$ZONE" -m $(M2) -k 'user_id, date = date(timestamp)' -a "events = count(), \
+	        events_ms = sum(if(duration_ms >= 0, duration_ms, null)), \
+	        valid_durations = count(if(duration_ms >= 0, 1, null)), \
+	        null_durations = count(if(duration_ms is null, 1, null)), \
+	        long_durations = count(if(duration_ms > 8h, 1, null)), \
+	        active = count(if($(ACTIVITY_RULE), 1, null)), \
+	        active_ms = sum(if(($(ACTIVITY_RULE)) and duration_ms >= 0, duration_ms, null))" \
+	        work/sorted/$*.gn | \
+	    $(call JOIN,$(M2),$(DIMENSION_ATTRIBUTES)) --mark joined \
+	        -o $@ - $(word 3,$^)
+
+# Durations by device and day, for percentiles.
+work/durations/%.gn: work/index.gn work/options/actions work/members/%.gn | work/sorted/%.gn
+	gn-where 'user_id is not null and timestamp is not null and duration_ms >= 0' \
+	        work/sorted/$*.gn | \
+	    $(call JOIN,$(M2),device_type) - $(word 3,$^) | \
+	    gn-agg --partial --tz "$$ZONE" -m $(M2) \
+	        -k 'device_type = coalesce(device_type, "(unknown)"), date = date(timestamp)' \
+	        -a 'p50(duration_ms), p95(duration_ms), p99(duration_ms)' -o $@
+
+enriched/part-%.gn: work/index.gn work/members/%.gn | work/sorted/%.gn
+	$(call JOIN,$(M1),$(ATTRIBUTES)) -o $@ work/sorted/$*.gn $(word 2,$^)
+
+work/partition/%: work/sessions/%.gn work/rollup/%.gn work/userdays/%.gn work/actions/%.gn \
+                  work/durations/%.gn $(if $(ENRICHED),enriched/part-%.gn)
 	$(if $(KEEP),,touch work/map/consumed; rm -f work/map/*/part-$*.gn work/sorted/$*.gn)
 	touch $@
 
-work/partition/done: work/index.gn work/options/sessions work/options/rollup work/options/actions \
-                     | work/map/done
+work/partition/done: work/index.gn work/metadata.gn work/options/sessions work/options/rollup \
+                     work/options/actions | work/map/done work/metadata/done
 	$(PARTS) | $(EACH) work/partition/{}
 	touch $@
 	$(if $(KEEP),,mv work/map work/gone; rm -rf work/gone)
 
 # --- Users. They are whole in their partition: figures of partitions add up.
 #
+# In keys of tables an attribute that is missing is (unknown).
+KNOWN      = $1 = coalesce($1, "(unknown)")
+DIMENSIONS = $(call KNOWN,country), $(call KNOWN,device_type), $(call KNOWN,subscription_type)
+#
 # Behind a stream: only what is of the days to report.
 REPORTED = $(if $(FROM)$(TO),| gn-where --tz "$$ZONE" \
     '$(FROM:%=date($1) >= %)$(if $(FROM),$(TO:%= and ))$(TO:%=date($1) <= %)')
 
-work/frequency/%.gn: work/sessions/%.gn work/options/report
+work/frequency/%.gn: work/sessions/%.gn work/members/%.gn work/options/report
 	gn-cat $< $(call REPORTED,session_start) | \
-	    gn-agg --tz "$$ZONE" -m $(M1) -k user_id -a 'total_sessions = count(), \
+	    gn-agg --tz "$$ZONE" -m $(M2) -k user_id -a 'total_sessions = count(), \
 	        bounced_sessions = count(if(is_bounce, 1, null)), \
 	        active_days = distinct(date(session_start)), avg(session_duration_ms), \
 	        first_session_date = min(date(session_start)), \
 	        last_session_date = max(date(session_start))' | \
-	    gn-select -o $@ 'user_id, total_sessions, bounced_sessions, active_days, \
+	    gn-select 'user_id, total_sessions, bounced_sessions, active_days, \
 	        sessions_per_active_day = total_sessions / active_days, avg_session_duration_ms, \
-	        first_session_date, last_session_date'
+	        first_session_date, last_session_date' | \
+	    $(call JOIN,$(M2),$(SESSION_ATTRIBUTES)) -o $@ - $(word 2,$^)
 
 PERIOD = gn-cat $< $(call REPORTED,session_start) | gn-select --tz "$$ZONE" \
     'period_type = "$1", period = str($2(session_start)), user_id, is_bounce'
 
 work/periods/%.gn: work/sessions/%.gn work/options/report
 	gn-cat <($(call PERIOD,day,date)) <($(call PERIOD,week,week)) <($(call PERIOD,month,month)) | \
-	    gn-agg -m $(M1) -k period_type,period -a 'sessions = count(), users = distinct(user_id), \
-	        bounced = count(if(is_bounce, 1, null))' -o $@
+	    gn-agg -m $(M1) -k period_type,period -a 'sessions = count(), users = distinct(user_id)' -o $@
+
+SESSION_KEY = date = date(session_start), $(call KNOWN,device_type), $(call KNOWN,country), \
+              $(call KNOWN,subscription_type)
+
+work/summary/%.gn: work/sessions/%.gn work/options/report
+	gn-cat $< $(call REPORTED,session_start) | \
+	    gn-agg --tz "$$ZONE" -m $(M1) -k '$(SESSION_KEY)' -a 'sessions = count(), \
+	        users = distinct(user_id), bounced_sessions = count(if(is_bounce, 1, null)), \
+	        total_actions = sum(actions_count), \
+	        total_session_duration_ms = sum(session_duration_ms), \
+	        total_event_duration_ms = sum(total_duration_ms), \
+	        total_unique_pages = sum(unique_pages)' -o $@
+
+# Their percentiles are those of all: states.
+work/lengths/%.gn: work/sessions/%.gn work/options/report
+	gn-cat $< $(call REPORTED,session_start) | \
+	    gn-agg --partial --tz "$$ZONE" -m $(M1) -k '$(SESSION_KEY)' \
+	        -a 'p50(session_duration_ms), p95(session_duration_ms)' -o $@
+
+ACTIVE_PERIOD = gn-where 'user_id is not null and date is not null and active > 0' $< \
+    $(call REPORTED,date) | \
+    gn-select 'period_type = "$1", period = str($2(date)), $(DIMENSIONS), user_id, active, active_ms'
+
+work/dimensions/%.gn: work/userdays/%.gn work/options/report
+	gn-cat <($(call ACTIVE_PERIOD,day,date)) <($(call ACTIVE_PERIOD,week,week)) \
+	        <($(call ACTIVE_PERIOD,month,month)) | \
+	    gn-agg -m $(M1) -k period_type,period,country,device_type,subscription_type \
+	        -a 'active_users = distinct(user_id), interactions = sum(active), \
+	        total_duration_ms = sum(coalesce(active_ms, 0))' -o $@
+
+# A user has one device, and one record a day.
+work/devices/%.gn: work/userdays/%.gn work/options/report
+	gn-where 'user_id is not null and date is not null' $< $(call REPORTED,date) | \
+	    gn-agg -m $(M1) -k '$(call KNOWN,device_type), date' -a 'user_count = count(), \
+	        total_interactions = sum(events), events_ms = sum(events_ms), \
+	        valid_durations = sum(valid_durations)' -o $@
+
+# Dirty events and metadata: of the whole input, whatever the days to report.
+work/quality/events-%.gn: work/userdays/%.gn
+	gn-agg -m $(M1) -a 'total = sum(events), null_user = sum(if(user_id is null, events, 0)), \
+	        null_time = sum(if(date is null, events, 0)), null_duration = sum(null_durations), \
+	        negative_duration = sum(events - valid_durations - null_durations), \
+	        long_duration = sum(long_durations), \
+	        unknown_user = sum(if(user_id is not null and joined = "left", events, 0))' -o $@ $<
+
+work/quality/members-%.gn: work/members/%.gn
+	gn-agg -m $(M1) -a 'total = sum(rows), null_user = sum(if(user_id is null, rows, 0)), \
+	        duplicate_user = sum(if(user_id is null, 0, rows - 1)), \
+	        null_join_date = sum(if(user_id is not null and join_date is null, 1, 0))' -o $@ $<
+
+work/users/%: work/frequency/%.gn work/periods/%.gn work/summary/%.gn work/lengths/%.gn \
+              work/dimensions/%.gn work/devices/%.gn work/quality/events-%.gn \
+              work/quality/members-%.gn
+	touch $@
 
 work/users/done: work/partition/done work/options/report
-	$(PARTS) | $(EACH) work/frequency/{}.gn work/periods/{}.gn
+	$(PARTS) | $(EACH) work/users/{}
 	touch $@
 
 # --- Merge. What takes long are jobs; the rest follows from them.
 
 METRICS := session_duration_ms total_duration_ms actions_count unique_pages
 MERGES  := tables/sessions.csv tables/session_frequency.csv work/daily_active_users.gn \
-           work/action_distribution.gn work/periods.gn \
+           work/action_distribution.gn work/sessions_per_period.gn work/session_summary.gn \
+           work/active_users_by_dimension.gn work/device_performance.gn work/data_quality.gn \
            $(METRICS:%=work/overview/%.gn) $(METRICS:%=work/histogram/%.gn)
 
 work/merge: work/users/done
@@ -151,9 +287,50 @@ tables/sessions.csv: work/users/done
 tables/session_frequency.csv: work/users/done
 	gn-merge -m $(M1) work/frequency/*.gn | gn-tocsv -o $@
 
-work/periods.gn: work/users/done
-	gn-merge -m $(M2) work/periods/*.gn | gn-agg -m $(M2) -k period_type,period -o $@ \
-	    -a 'sessions = sum(sessions), users = sum(users), bounced = sum(bounced)'
+work/sessions_per_period.gn: work/users/done
+	gn-merge -m $(M2) work/periods/*.gn | gn-agg -m $(M2) -k period_type,period \
+	        -a 'sessions = sum(sessions), users = sum(users)' | \
+	    gn-select -o $@ \
+	        'period_type, period, sessions, users, sessions_per_user = sessions / users'
+
+# Sums and percentiles come from states of their own, and have the same keys.
+work/session_summary.gn: work/users/done
+	gn-join -m $(M3) --strategy merge -k date,device_type,country,subscription_type -o $@ \
+	    <(gn-merge -m $(M3) work/summary/*.gn | gn-agg -m $(M3) \
+	        -k date,device_type,country,subscription_type -a 'sessions = sum(sessions), \
+	        users = sum(users), bounced_sessions = sum(bounced_sessions), \
+	        total_actions = sum(total_actions), \
+	        total_session_duration_ms = sum(total_session_duration_ms), \
+	        total_event_duration_ms = sum(total_event_duration_ms), \
+	        total_unique_pages = sum(total_unique_pages)') \
+	    <(gn-agg --merge -m $(M3) work/lengths/*.gn)
+
+work/active_users_by_dimension.gn: work/users/done
+	gn-merge -m $(M2) work/dimensions/*.gn | gn-agg -m $(M2) \
+	    -k period_type,period,country,device_type,subscription_type \
+	    -a 'active_users = sum(active_users), interactions = sum(interactions), \
+	        total_duration_ms = sum(total_duration_ms)' -o $@
+
+work/device_performance.gn: work/users/done
+	gn-join -m $(M3) --strategy merge -k device_type,date \
+	        <(gn-merge -m $(M3) work/devices/*.gn | gn-agg -m $(M3) -k device_type,date \
+	            -a 'user_count = sum(user_count), total_interactions = sum(total_interactions), \
+	            events_ms = sum(events_ms), valid_durations = sum(valid_durations)') \
+	        <(gn-agg --merge -m $(M3) work/durations/*.gn $(call REPORTED,date)) | \
+	    gn-select -o $@ 'device_type, date, user_count, total_interactions, \
+	        avg_duration_ms = events_ms / valid_durations, p50_duration_ms, p95_duration_ms, \
+	        p99_duration_ms'
+
+EVENT_RULES  := null_user null_time null_duration negative_duration long_duration unknown_user
+MEMBER_RULES := null_user duplicate_user null_join_date
+QUALITY = $(foreach r,$3,<(gn-agg -m $(M1) -a 'records = sum($r), total = sum(total)' \
+    work/quality/$2-*.gn | gn-select "run_id = '$(RUN_ID)', input = '$1', rule = '$r', \
+    severity = 'warn', records = coalesce(records, 0), total = coalesce(total, 0), \
+    rate = records / total"))
+
+work/data_quality.gn: work/users/done
+	gn-cat $(call QUALITY,interactions,events,$(EVENT_RULES)) \
+	    $(call QUALITY,metadata,members,$(MEMBER_RULES)) | gn-sort -k run_id,input,rule -o $@
 
 work/action_distribution.gn: work/users/done
 	gn-agg --merge -m $(M1) work/actions/*.gn $(call REPORTED,date) | gn-cat -o $@
@@ -200,13 +377,16 @@ work/histogram/%.gn: work/users/done
 work/session_histogram.gn: $(METRICS:%=work/histogram/%.gn)
 	gn-cat $^ | gn-sort -k metric,bucket -o $@
 
-work/sessions_per_period.gn: work/periods.gn
-	gn-select -o $@ 'period_type, period, sessions, users, sessions_per_user = sessions / users' $<
+BOUNCES = gn-select 'date, dimension_name = "$1", dimension_value = $2, sessions, bounced_sessions' $<
 
-work/bounce_rates.gn: work/periods.gn
-	gn-where 'period_type = "day"' $< | \
-	    gn-select -o $@ 'date = date(period), dimension_name = "ALL", dimension_value = "ALL", \
-	        total_sessions = sessions, bounced_sessions = bounced, bounce_rate = bounced / sessions'
+work/bounce_rates.gn: work/session_summary.gn
+	gn-cat <($(call BOUNCES,ALL,"ALL")) <($(call BOUNCES,country,country)) \
+	        <($(call BOUNCES,device_type,device_type)) \
+	        <($(call BOUNCES,subscription_type,subscription_type)) | \
+	    gn-agg -m $(M1) -k date,dimension_name,dimension_value \
+	        -a 'total_sessions = sum(sessions), bounced_sessions = sum(bounced_sessions)' | \
+	    gn-select -o $@ 'date, dimension_name, dimension_value, total_sessions, bounced_sessions, \
+	        bounce_rate = bounced_sessions / total_sessions'
 
 tables/%.csv: work/%.gn | work/merge
 	gn-tocsv -o $@ $<

@@ -5,9 +5,9 @@ load helper
 
 setup() {
     # None of the job's variables from outside; few parts, so that tests are short.
-    unset INTERACTIONS METADATA OUT ZONE INPUT_ZONE ACTIVE GAP FROM TO JOBS MEMORY RANGES TEMP KEEP \
-        RETRIES BACKOFF CONFIG
-    export PARTITIONS=2
+    unset INTERACTIONS METADATA OUT ZONE INPUT_ZONE ACTIVE GAP FROM TO JOBS MEMORY RANGES \
+        METADATA_RANGES ENRICHED TEMP KEEP RETRIES BACKOFF CONFIG
+    export PARTITIONS=2 RUN_ID=test
 }
 
 insights() { # OUT INTERACTIONS [NAME=VALUE...]
@@ -18,6 +18,12 @@ insights() { # OUT INTERACTIONS [NAME=VALUE...]
 events_csv() {
     gn-gen --model realistic --seed 7 --users 300 --rows 5000 | gn-tocsv |
         awk -F, -v OFS=, 'NR > 1 && NR % 97 == 0 { $(1 + NR % 5) = "" } 1'
+}
+
+# 300 rows for some of these users, some of them several times, and some values missing.
+metadata_csv() {
+    gn-gen --model realistic --seed 7 --table metadata --users 300 --rows 300 | gn-tocsv |
+        awk -F, -v OFS=, 'NR > 1 && NR % 31 == 0 { $(1 + NR % 5) = "" } 1'
 }
 
 # Files below work and tables that are newer than the file mark, parts of a kind as one.
@@ -31,9 +37,10 @@ mark() {
     sleep 0.02 # later files have a later time, however coarse the clock is
 }
 
-tables='action_distribution bounce_rates daily_active_users monthly_active_users'
-tables+=' rolling_active_users session_frequency session_histogram session_overview sessions'
-tables+=' sessions_per_period user_stickiness weekly_active_users'
+tables='action_distribution active_users_by_dimension bounce_rates daily_active_users data_quality'
+tables+=' device_performance monthly_active_users rolling_active_users session_frequency'
+tables+=' session_histogram session_overview session_summary sessions sessions_per_period'
+tables+=' user_stickiness weekly_active_users'
 
 @test "insights makes its tables and shows some" {
     small_csv >events.csv
@@ -50,7 +57,7 @@ tables+=' sessions_per_period user_stickiness weekly_active_users'
     is "33" "$(wc -l <out/tables/daily_active_users.csv)"
     is "2023-01,3" "$(sed -n 2p out/tables/monthly_active_users.csv | cut -d, -f1-2)"
     is "2023-02,1" "$(sed -n 3p out/tables/monthly_active_users.csv | cut -d, -f1-2)"
-    is "u000001_1,u000001,2023-01-01 23:59:59,2023-01-01 23:59:59,0,1,300000,1,1,true" \
+    is "u000001_1,u000001,2023-01-01 23:59:59,2023-01-01 23:59:59,0,1,300000,1,1,true,,," \
         "$(grep ^u000001_1, out/tables/sessions.csv)"
     for t in $tables; do
         has "$(cat shown)" "$t"
@@ -81,6 +88,35 @@ CREATE TABLE s AS SELECT user_id || '_' || session AS session_id, user_id, min(t
     count(DISTINCT page_id) AS unique_pages, count(DISTINCT action_type) AS action_types,
     iif(count(*) = 1, 'true', 'false') AS is_bounce, date(min(t), 'unixepoch') AS day
     FROM n GROUP BY user_id, session;
+CREATE TABLE md(user_id, join_date, country, device_type, subscription_type);
+.import --csv --skip 1 metadata.csv md
+-- One row for each user: the latest join date, then the greatest record. A text's bytes begin with its
+-- length; nil comes after texts of less than 32 bytes, before dates.
+CREATE TABLE a AS SELECT user_id, join_date, country, device_type, subscription_type FROM (
+    SELECT *, row_number() OVER (PARTITION BY user_id ORDER BY join_date = '', join_date DESC,
+        country = '' DESC, length(country) DESC, country DESC, device_type = '' DESC,
+        length(device_type) DESC, device_type DESC, subscription_type = '' DESC,
+        length(subscription_type) DESC, subscription_type DESC) AS place
+    FROM md WHERE user_id <> '') WHERE place = 1;
+CREATE TABLE sa AS SELECT s.*, coalesce(a.device_type, '') AS device,
+    coalesce(a.country, '') AS country, coalesce(a.subscription_type, '') AS subscription
+    FROM s LEFT JOIN a USING (user_id);
+CREATE TABLE sk AS SELECT day, coalesce(nullif(device, ''), '(unknown)') AS device,
+    coalesce(nullif(country, ''), '(unknown)') AS country,
+    coalesce(nullif(subscription, ''), '(unknown)') AS subscription, user_id, is_bounce = 'true' AS bounce,
+    actions_count, session_duration_ms, total_duration_ms, unique_pages FROM sa;
+CREATE TABLE va AS SELECT date(t, 'unixepoch') AS day, v.user_id, ms,
+    coalesce(nullif(a.device_type, ''), '(unknown)') AS device,
+    coalesce(nullif(a.country, ''), '(unknown)') AS country,
+    coalesce(nullif(a.subscription_type, ''), '(unknown)') AS subscription FROM v LEFT JOIN a USING (user_id);
+-- Percentiles of (key, x): rank q (n - 1) and its neighbour, in hundredths of a rank.
+CREATE TABLE x AS SELECT 'session' AS what, day || ',' || device || ',' || country || ',' || subscription AS k,
+    session_duration_ms AS x FROM sk UNION ALL SELECT 'event', device || ',' || day, ms FROM va WHERE ms >= 0;
+CREATE TABLE xr AS SELECT *, row_number() OVER (PARTITION BY what, k ORDER BY x) - 1 AS rank,
+    count(*) OVER (PARTITION BY what, k) AS n FROM x;
+CREATE TABLE pc AS SELECT what, k, q, sum(CASE rank WHEN q * (n - 1) / 100 THEN x * (100 - q * (n - 1) % 100)
+        WHEN q * (n - 1) / 100 + 1 THEN x * (q * (n - 1) % 100) END) / 100.0 AS x
+    FROM xr, (SELECT 50 AS q UNION SELECT 95 UNION SELECT 99) GROUP BY what, k, q;
 CREATE TABLE p AS SELECT 'day' AS period_type, day AS period, user_id, is_bounce FROM s
     UNION ALL SELECT 'month', substr(day, 1, 7), user_id, is_bounce FROM s
     UNION ALL SELECT 'week', date(day, 'weekday 0', '-6 days'), user_id, is_bounce FROM s;
@@ -102,17 +138,57 @@ CREATE TABLE f AS SELECT metric, p25 - 1.5 * (p75 - p25) AS lower, p75 + 1.5 * (
 .separator , "\n"
 .once want/sessions
 SELECT session_id, user_id, session_start, session_end, session_duration_ms, actions_count,
-    total_duration_ms, unique_pages, action_types, is_bounce FROM s ORDER BY session_id;
+    total_duration_ms, unique_pages, action_types, is_bounce, device, country, subscription
+    FROM sa ORDER BY session_id;
 .once want/session_frequency
 SELECT user_id, count(*), sum(is_bounce = 'true'), count(DISTINCT day),
     printf('%.9g', count(*) * 1.0 / count(DISTINCT day)), printf('%.9g', avg(session_duration_ms)), min(day),
-    max(day) FROM s GROUP BY user_id ORDER BY user_id;
+    max(day), device, country, subscription FROM sa GROUP BY user_id ORDER BY user_id;
+.once want/session_summary
+SELECT day, device, country, subscription, count(*), count(DISTINCT user_id), sum(bounce), sum(actions_count),
+    sum(session_duration_ms), sum(total_duration_ms), sum(unique_pages),
+    (SELECT printf('%.9g', x) FROM pc WHERE what = 'session' AND q = 50
+        AND k = day || ',' || device || ',' || country || ',' || subscription),
+    (SELECT printf('%.9g', x) FROM pc WHERE what = 'session' AND q = 95
+        AND k = day || ',' || device || ',' || country || ',' || subscription)
+    FROM sk GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4;
+.once want/device_performance
+SELECT device, day, count(DISTINCT user_id), count(*),
+    iif(sum(ms >= 0) > 0, printf('%.9g', avg(iif(ms >= 0, ms, NULL))), NULL),
+    (SELECT printf('%.9g', x) FROM pc WHERE what = 'event' AND q = 50 AND k = device || ',' || day),
+    (SELECT printf('%.9g', x) FROM pc WHERE what = 'event' AND q = 95 AND k = device || ',' || day),
+    (SELECT printf('%.9g', x) FROM pc WHERE what = 'event' AND q = 99 AND k = device || ',' || day)
+    FROM va GROUP BY 1, 2 ORDER BY 1, 2;
+.once want/active_users_by_dimension
+SELECT type, period, country, device, subscription, count(DISTINCT user_id), count(*),
+    CAST(total(iif(ms >= 0, ms, 0)) AS INT) FROM (
+    SELECT 'day' AS type, day AS period, * FROM va UNION ALL SELECT 'month', substr(day, 1, 7), * FROM va
+    UNION ALL SELECT 'week', date(day, 'weekday 0', '-6 days'), * FROM va)
+    GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5;
+.once want/data_quality
+SELECT 'test', input, rule, 'warn', records, total, printf('%.9g', records * 1.0 / total) FROM (
+    SELECT 'interactions' AS input, 'null_user' AS rule, sum(user_id = '') AS records, count(*) AS total FROM e
+    UNION SELECT 'interactions', 'null_time', sum(timestamp = ''), count(*) FROM e
+    UNION SELECT 'interactions', 'null_duration', sum(duration_ms = ''), count(*) FROM e
+    UNION SELECT 'interactions', 'negative_duration', sum(duration_ms < 0 AND duration_ms <> ''), count(*) FROM
+        (SELECT iif(duration_ms = '', '', CAST(duration_ms AS INT)) AS duration_ms FROM e)
+    UNION SELECT 'interactions', 'long_duration', sum(CAST(duration_ms AS INT) > 28800000), count(*) FROM e
+    UNION SELECT 'interactions', 'unknown_user',
+        sum(user_id <> '' AND user_id NOT IN (SELECT user_id FROM a)), count(*) FROM e
+    UNION SELECT 'metadata', 'null_user', sum(user_id = ''), count(*) FROM md
+    UNION SELECT 'metadata', 'duplicate_user', sum(user_id <> '') - (SELECT count(*) FROM a), count(*) FROM md
+    UNION SELECT 'metadata', 'null_join_date', (SELECT sum(join_date = '') FROM a), count(*) FROM md)
+    ORDER BY input, rule;
 .once want/sessions_per_period
 SELECT period_type, period, count(*), count(DISTINCT user_id),
     printf('%.9g', count(*) * 1.0 / count(DISTINCT user_id)) FROM p GROUP BY 1, 2 ORDER BY 1, 2;
 .once want/bounce_rates
-SELECT day, 'ALL', 'ALL', count(*), sum(is_bounce = 'true'), printf('%.9g', avg(is_bounce = 'true'))
-    FROM s GROUP BY day ORDER BY day;
+SELECT day, name, value, count(*), sum(bounce), printf('%.9g', avg(bounce)) FROM (
+    SELECT day, 'ALL' AS name, 'ALL' AS value, bounce FROM sk
+    UNION ALL SELECT day, 'country', country, bounce FROM sk
+    UNION ALL SELECT day, 'device_type', device, bounce FROM sk
+    UNION ALL SELECT day, 'subscription_type', subscription, bounce FROM sk)
+    GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
 .once want/action_distribution
 SELECT date(t, 'unixepoch') AS d, coalesce(action_type, '(unknown)') AS a, count(*),
     count(DISTINCT user_id) FROM v GROUP BY d, a ORDER BY d, a;
@@ -136,18 +212,25 @@ rounded() { # COLUMNS FILE
         { n = split(columns, c, " "); for (i = 1; i <= n; i++) if ($c[i] != "") $c[i] = sprintf("%.9g", $c[i]) } 1'
 }
 
-@test "tables of sessions are those that SQLite makes of the same file" {
+@test "tables of sessions and attributes are those that SQLite makes of the same files" {
     events_csv >events.csv
-    insights out events.csv RANGES=3 >/dev/null
+    metadata_csv >metadata.csv
+    insights out events.csv METADATA=metadata.csv RANGES=3 METADATA_RANGES=2 >/dev/null
     reference
     rounded '' out/tables/sessions.csv >got/sessions
     rounded '5 6' out/tables/session_frequency.csv >got/session_frequency
     rounded '5' out/tables/sessions_per_period.csv >got/sessions_per_period
     rounded '6' out/tables/bounce_rates.csv >got/bounce_rates
+    rounded '12 13' out/tables/session_summary.csv >got/session_summary
+    rounded '5 6 7 8' out/tables/device_performance.csv >got/device_performance
+    rounded '' out/tables/active_users_by_dimension.csv >got/active_users_by_dimension
+    rounded '7' out/tables/data_quality.csv >got/data_quality
     rounded '' out/tables/action_distribution.csv >got/action_distribution
     rounded '2 3 4 7 8' out/tables/session_overview.csv >got/session_overview
     rounded '' out/tables/session_histogram.csv >got/session_histogram
     [ "$(wc -l <want/sessions)" -gt 500 ]
+    [ "$(grep -c 'unknown' want/session_summary)" -gt 10 ]
+    [ "$(grep -cv 'unknown' want/session_summary)" -gt 10 ]
     for t in want/*; do
         sed 's/"//g' "$t" >"$t.plain"
         same "$t.plain" "got/${t#want/}"
@@ -156,10 +239,12 @@ rounded() { # COLUMNS FILE
 
 @test "the same bytes for any number of jobs, parts and ranges, any memory, and compressed input" {
     events_csv >events.csv
-    zstd -q events.csv -o events.csv.zst
+    metadata_csv >metadata.csv
+    zstd -q events.csv metadata.csv
+    export METADATA=metadata.csv
     insights one events.csv JOBS=1 PARTITIONS=1 RANGES=1 >/dev/null
-    insights two events.csv JOBS=2 PARTITIONS=3 RANGES=5 MEMORY=16M KEEP=1 >/dev/null
-    insights seven events.csv.zst JOBS=7 PARTITIONS=16 >/dev/null
+    insights two events.csv JOBS=2 PARTITIONS=3 RANGES=5 METADATA_RANGES=3 MEMORY=16M KEEP=1 >/dev/null
+    insights seven events.csv.zst JOBS=7 PARTITIONS=16 METADATA=metadata.csv.zst >/dev/null
     diff -r one/tables two/tables
     diff -r one/tables seven/tables
     is 5 "$(find two/work/map -name manifest.gn | wc -l)"
@@ -203,6 +288,51 @@ rounded() { # COLUMNS FILE
     is "2023-01-01,3,4" "$(sed -n 2p out/tables/daily_active_users.csv | cut -d, -f1-3)"
     insights fresh events.csv >/dev/null
     diff -r fresh/tables out/tables
+}
+
+@test "enriched events: all columns, with the attributes of their users; no table changes" {
+    events_csv >events.csv
+    metadata_csv >metadata.csv
+    insights out events.csv METADATA=metadata.csv >/dev/null
+    mkdir plain
+    mv out/tables plain/
+    insights out events.csv METADATA=metadata.csv PARTITIONS=3 ENRICHED=1 >/dev/null
+    diff -r plain/tables out/tables
+    is 3 "$(find out/enriched -name 'part-*.gn' | wc -l)"
+    sqlite3 :memory: >want <<'SQL'
+CREATE TABLE e(u, t, a, p, d, v);
+.import --csv --skip 1 events.csv e
+CREATE TABLE m(u, j, c, d, s);
+.import --csv --skip 1 metadata.csv m
+.mode csv
+SELECT e.*, m.j, m.c, m.d, m.s FROM e LEFT JOIN (SELECT * FROM m WHERE u <> '') m USING (u)
+    WHERE u NOT IN (SELECT u FROM m WHERE u <> '' GROUP BY u HAVING count(*) > 1);
+SQL
+    # Users with one row, against SQLite; which of several rows is meant is in the test above.
+    gn-cat out/enriched | gn-join --strategy broadcast --type anti -k user_id - \
+        <(gn-fromcsv metadata.csv | gn-agg -k user_id -a 'rows = count()' | gn-where 'rows > 1') |
+        gn-tocsv --no-header | LC_ALL=C sort >got
+    tr -d '"\r' <want | LC_ALL=C sort | same got -
+    gn-info out/enriched/part-0001.gn | finds 'placed'
+}
+
+@test "other metadata: what holds attributes is made anew, the days of users are not counted again" {
+    small_csv >events.csv
+    echo 'user_id,join_date,country,device_type,subscription_type' >metadata.csv
+    echo 'u000001,2022-01-01,FR,iPad,basic' >>metadata.csv
+    insights out events.csv METADATA=metadata.csv KEEP=1 >/dev/null
+    has "$(grep ^u000001_1, out/tables/sessions.csv)" ,iPad,FR,basic
+    mark
+    echo 'u000001,2022-01-02,DE,Mac,free' >>metadata.csv
+    insights out events.csv METADATA=metadata.csv KEEP=1 >/dev/null
+    has "$(grep ^u000001_1, out/tables/sessions.csv)" ,Mac,DE,free
+    has "$(cat out/tables/data_quality.csv)" test,metadata,duplicate_user,warn,1,2,0.5
+    is "" "$(newer out | grep -E 'work/index|map|sorted|rollup|actions/' || true)"
+    insights fresh events.csv METADATA=metadata.csv >/dev/null
+    diff -r fresh/tables out/tables
+    # None at all: users without attributes.
+    insights out events.csv >/dev/null
+    has "$(grep ^u000001_1, out/tables/sessions.csv)" ,true,,,
 }
 
 @test "killed anywhere, it goes on and ends in the same bytes" {
@@ -284,7 +414,7 @@ END
     is "" "$(find out -newer mark)"
     for part in 'gn-fromcsv --index=4' 'map: 4 jobs, 3 at a time' '--range {}/4' \
         'gn-partition -m 200M -k user_id -n 5' 'partition: 5 jobs, 3 at a time' \
-        'gn-sort -m 200M -k user_id,timestamp -o work/sorted/{}.gn' 'gn-sort -m 100M -k session_id' \
+        'gn-sort -m 200M -k user_id,timestamp -o work/sorted/{}.gn' 'gn-sort -m 66M -k session_id' \
         'gn-dau --merge' 'gn-tocsv -o tables/sessions.csv'; do
         has "$(cat dag)" "$part"
     done
@@ -331,9 +461,12 @@ END
 }
 
 @test "names with blanks and quotes, and a directory tree, work" {
-    mkdir "my data" "tree" "tree/date=2023-01-01"
+    mkdir "my data" "my users" "my users/country=DE" "tree" "tree/date=2023-01-01"
     small_csv >"my data/the user's \"events\".csv"
-    insights "my out" "my data/the user's \"events\".csv" METADATA="my data" >/dev/null
+    printf 'user_id,join_date,device_type,subscription_type\nu000001,2022-01-01,Mac,free\n' \
+        >"my users/country=DE/a.csv"
+    insights "my out" "my data/the user's \"events\".csv" METADATA="my users" >/dev/null
+    has "$(grep ^u000001_1, "my out/tables/sessions.csv")" ,true,Mac,DE,free
     [ -s "my out/tables/daily_active_users.csv" ]
     printf 'user_id,timestamp,action_type,page_id,duration_ms\nu1,2023-01-01 00:00:00,edit,p1,1\n' \
         >"tree/date=2023-01-01/a.csv"
@@ -346,7 +479,7 @@ END
         >events.csv
     insights out events.csv 2>err >shown && false
     is "" "$(ls out/tables)"
-    is "" "$(find out/work -name '*.gn*' ! -name index.gn)"
+    is "" "$(find out/work -name '*.gn*' ! -name index.gn ! -name metadata.gn)"
     is 1 "$(grep -c 'gn-.*: error:' err)"
     has "$(cat err)" "gn-fromcsv: error:"
     # And with the input mended the job goes on.
@@ -368,8 +501,9 @@ END
     small_csv | sed -n 1p >events.csv
     insights out events.csv >/dev/null
     for t in $tables; do
-        is 1 "$(wc -l <"out/tables/$t.csv")" "$t"
+        [ $t = data_quality ] || is 1 "$(wc -l <"out/tables/$t.csv")" "$t"
     done
+    is 9 "$(grep -c ',warn,0,0,$' out/tables/data_quality.csv)"
 }
 
 @test "the demo: data of a size, generated once, and their tables" {
