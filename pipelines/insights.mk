@@ -50,8 +50,12 @@ TABLES   := $(ACTIVITY) active_users_by_dimension sessions session_summary sessi
             session_histogram session_frequency sessions_per_period bounce_rates \
             action_distribution device_performance data_quality
 
-.PHONY: tables
-tables: $(TABLES:%=tables/%.csv)
+# A make that has seen a directory does not see what jobs put there: the tables are for another one.
+.PHONY: tables published
+tables: work/merge
+	make --silent -f work/pipelines/insights.mk published
+
+published: $(TABLES:%=tables/%.csv)
 
 STAGES := $(addprefix work/,map sorted sessions rollup userdays actions durations \
                            partition frequency periods summary lengths dimensions devices quality \

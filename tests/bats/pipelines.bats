@@ -44,7 +44,12 @@ tables+=' user_stickiness weekly_active_users'
 
 @test "insights makes its tables and shows some" {
     small_csv >events.csv
-    insights out events.csv >shown
+    mkdir trace
+    insights out events.csv GN_TRACE="$PWD/trace" >shown
+    # No step was taken twice.
+    jq -r '.argv as $a | $a | index("-o") // empty | $a[. + 1]' trace/* | sort >made
+    [ "$(wc -l <made)" -gt 50 ]
+    is "" "$(uniq -d made)"
     is "$tables" "$(cd out/tables && echo * | sed 's/\.csv//g')"
     is "date,dau,total_interactions,total_duration_ms,avg_duration_ms_per_user,complete" \
         "$(head -n 1 out/tables/daily_active_users.csv)"
