@@ -133,7 +133,7 @@ work/rollup/%.gn: work/index.gn work/options/rollup | work/sorted/%.gn
 
 work/actions/%.gn: work/index.gn work/options/actions | work/sorted/%.gn
 	gn-where 'user_id is not null and timestamp is not null' work/sorted/$*.gn | \
-	    gn-agg --partial --tz "$$ZONE" -m $(M1) \
+	    gn-agg --tz "$$ZONE" -m $(M1) \
 	        -k 'date = date(timestamp), action_type = coalesce(action_type, "(unknown)")' \
 	        -a 'interactions = count(), users = distinct(user_id)' -o $@
 
@@ -199,12 +199,12 @@ work/frequency/%.gn: work/sessions/%.gn work/members/%.gn work/options/report
 	        first_session_date, last_session_date' | \
 	    $(call JOIN,$(M2),$(SESSION_ATTRIBUTES)) -o $@ - $(word 2,$^)
 
-PERIOD = gn-cat $< $(call REPORTED,session_start) | gn-select --tz "$$ZONE" \
-    'period_type = "$1", period = str($2(session_start)), user_id, is_bounce'
+PERIOD = <(gn-cat $< $(call REPORTED,session_start) | gn-agg --tz "$$ZONE" -m $(M3) \
+    -k 'period_type = "$1", period = str($2(session_start))' \
+    -a 'sessions = count(), users = distinct(user_id)')
 
 work/periods/%.gn: work/sessions/%.gn work/options/report
-	gn-cat <($(call PERIOD,day,date)) <($(call PERIOD,week,week)) <($(call PERIOD,month,month)) | \
-	    gn-agg -m $(M1) -k period_type,period -a 'sessions = count(), users = distinct(user_id)' -o $@
+	gn-cat -o $@ $(call PERIOD,day,date) $(call PERIOD,month,month) $(call PERIOD,week,week)
 
 SESSION_KEY = date = date(session_start), $(call KNOWN,device_type), $(call KNOWN,country), \
               $(call KNOWN,subscription_type)
@@ -224,16 +224,16 @@ work/lengths/%.gn: work/sessions/%.gn work/options/report
 	    gn-agg --partial --tz "$$ZONE" -m $(M1) -k '$(SESSION_KEY)' \
 	        -a 'p50(session_duration_ms), p95(session_duration_ms)' -o $@
 
-ACTIVE_PERIOD = gn-where 'user_id is not null and date is not null and active > 0' $< \
-    $(call REPORTED,date) | \
-    gn-select 'period_type = "$1", period = str($2(date)), $(DIMENSIONS), user_id, active, active_ms'
+# A day has one record a user.
+ACTIVE_PERIOD = <(gn-where 'user_id is not null and date is not null and active > 0' $< \
+    $(call REPORTED,date) | gn-agg -m $(M3) -a 'active_users = $3, interactions = sum(active), \
+        total_duration_ms = sum(coalesce(active_ms, 0))' \
+        -k 'period_type = "$1", period = str($2(date)), $(DIMENSIONS)')
 
 work/dimensions/%.gn: work/userdays/%.gn work/options/report
-	gn-cat <($(call ACTIVE_PERIOD,day,date)) <($(call ACTIVE_PERIOD,week,week)) \
-	        <($(call ACTIVE_PERIOD,month,month)) | \
-	    gn-agg -m $(M1) -k period_type,period,country,device_type,subscription_type \
-	        -a 'active_users = distinct(user_id), interactions = sum(active), \
-	        total_duration_ms = sum(coalesce(active_ms, 0))' -o $@
+	gn-cat -o $@ $(call ACTIVE_PERIOD,day,date,count()) \
+	    $(call ACTIVE_PERIOD,month,month,distinct(user_id)) \
+	    $(call ACTIVE_PERIOD,week,week,distinct(user_id))
 
 # A user has one device, and one record a day.
 work/devices/%.gn: work/userdays/%.gn work/options/report
@@ -292,8 +292,8 @@ tables/session_frequency.csv: work/users/done
 	gn-merge -m $(M1) work/frequency/*.gn | gn-tocsv -o $@
 
 work/sessions_per_period.gn: work/users/done
-	gn-merge -m $(M2) work/periods/*.gn | gn-agg -m $(M2) -k period_type,period \
-	        -a 'sessions = sum(sessions), users = sum(users)' | \
+	gn-agg -m $(M1) -k period_type,period \
+	        -a 'sessions = sum(sessions), users = sum(users)' work/periods/*.gn | \
 	    gn-select -o $@ \
 	        'period_type, period, sessions, users, sessions_per_user = sessions / users'
 
@@ -310,10 +310,9 @@ work/session_summary.gn: work/users/done
 	    <(gn-agg --merge -m $(M3) work/lengths/*.gn)
 
 work/active_users_by_dimension.gn: work/users/done
-	gn-merge -m $(M2) work/dimensions/*.gn | gn-agg -m $(M2) \
-	    -k period_type,period,country,device_type,subscription_type \
+	gn-agg -m $(M1) -k period_type,period,country,device_type,subscription_type \
 	    -a 'active_users = sum(active_users), interactions = sum(interactions), \
-	        total_duration_ms = sum(total_duration_ms)' -o $@
+	        total_duration_ms = sum(total_duration_ms)' -o $@ work/dimensions/*.gn
 
 work/device_performance.gn: work/users/done
 	gn-join -m $(M3) --strategy merge -k device_type,date \
@@ -337,7 +336,8 @@ work/data_quality.gn: work/users/done
 	    $(call QUALITY,metadata,members,$(MEMBER_RULES)) | gn-sort -k run_id,input,rule -o $@
 
 work/action_distribution.gn: work/users/done
-	gn-agg --merge -m $(M1) work/actions/*.gn $(call REPORTED,date) | gn-cat -o $@
+	gn-merge -m $(M2) work/actions/*.gn $(call REPORTED,date) | gn-agg -m $(M2) \
+	    -k date,action_type -a 'interactions = sum(interactions), users = sum(users)' -o $@
 
 # Quartiles of all sessions first, then the averages. Without spread nothing is an outlier: no fences.
 work/fences/%.gn: work/users/done
