@@ -59,13 +59,13 @@ finds() {
     grep "$@" | cat >/dev/null
 }
 
-# status WANT COMMAND...: runs it for at most 20 s, keeps its output in the files out and err, and
+# status WANT COMMAND...: runs it for at most 60 s, keeps its output in the files out and err, and
 # fails unless it ends with that status. With a status other than 0, 1 and 141 the error is one line
 # of the common form.
 status() {
     local want=$1 got=0
     shift
-    timeout 20 "$@" >out 2>err || got=$?
+    timeout 60 "$@" >out 2>err || got=$?
     if [ "$got" != "$want" ]; then
         { echo "status $got, not $want: $*"; head -c 2000 err; } >&2
         return 1
