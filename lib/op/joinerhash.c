@@ -226,9 +226,11 @@ int gn_joiner_rest(gn_joiner *j, gn_err *e)
 static int begin_segment(gn_joiner *j, bool first, gn_err *e)
 {
     const gn_header *h = gn_reader_header(j->left.r);
-    if (!j->spec.keeps_right || first)
-        return gn_joiner_begin(j, h, !j->spec.keeps_right, e);
-    if (!j->claims_part || gn_unite_holds(&j->left.in, h))
+    if (!j->spec.keeps_right)
+        return gn_joinspec_parts(j, h, e) || gn_joiner_begin(j, h, true, e) ? -1 : 0;
+    if (first)
+        return gn_joiner_begin(j, h, false, e);
+    if (gn_joinspec_within(j, h))
         return 0;
     return gn_fail(e, GN_INPUT,
                    "'%s': placed unlike the segment before, whose records were written already "
@@ -254,10 +256,13 @@ static int stream_left(gn_joiner *j, gn_err *e)
             (ev == GN_EV_BATCH && gn_joiner_probe(j, &j->left.rows, b, NULL, e)) ||
             (ev == GN_EV_END && end_segment(j, e)))
             return -1;
-    if (gn_joiner_rest(j, e))
-        return -1;
-    return j->spec.keeps_right && (gn_recout_end(&j->out.out, e) || gn_joiner_end(j, NULL, e)) ? -1
-                                                                                               : 0;
+    gn_unite_end(&j->left.in);
+    if (gn_joiner_rest(j, e) || !j->spec.keeps_right)
+        return j->spec.keeps_right ? -1 : 0;
+    return gn_joinspec_parts(j, &j->left.in.h, e) || gn_recout_end(&j->out.out, e) ||
+                   gn_joiner_end(j, NULL, e)
+               ? -1
+               : 0;
 }
 
 int gn_joiner_hash(gn_joiner *j, gn_err *e)

@@ -199,6 +199,9 @@ int gn_joinspec_left(gn_joiner *j, gn_err *e);
 bool gn_joinspec_ordered(gn_joiner *j);
 /* Is the right declared in an order that begins with the key? */
 bool gn_joinspec_right_ordered(const gn_joiner *j);
+/* Where right records come out too: do the records of a further left segment keep to the placement
+ * that the output claims? */
+bool gn_joinspec_within(const gn_joiner *j, const gn_header *left);
 /* Could records of the left header's part have partners that are elsewhere? That is an error. */
 int gn_joinspec_parts(const gn_joiner *j, const gn_header *left, gn_err *e);
 

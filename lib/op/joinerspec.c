@@ -389,6 +389,13 @@ static bool holds(const gn_part *a, const gn_part *b)
     return a->lo <= b->lo && b->hi <= a->hi;
 }
 
+bool gn_joinspec_within(const gn_joiner *j, const gn_header *left)
+{
+    const gn_part *r = &j->right.in.h.part;
+    return !j->claims_part || j->o.type == GN_JOIN_RIGHT ||
+           (placed_alike(&j->spec, &left->part, r) && holds(r, &left->part));
+}
+
 int gn_joinspec_parts(const gn_joiner *j, const gn_header *left, gn_err *e)
 {
     const gn_part *l = &left->part, *r = &j->right.in.h.part;
@@ -402,6 +409,20 @@ int gn_joinspec_parts(const gn_joiner *j, const gn_header *left, gn_err *e)
                          "'%s' and '%s': parts of different ranges: partners may be in other parts "
                          "(join those of the same number, or all of them)",
                          gn_reader_name(j->left.r), gn_reader_name(j->right.r));
+}
+
+/* Where right records come out too, all keys are keys of the right, or, in full joins, of the left:
+ * they lie where the right does. */
+static void place(const gn_joiner *j, const gn_header *left, gn_header *h)
+{
+    const gn_part *r = &j->right.in.h.part;
+    if (!placed_alike(&j->spec, &left->part, r) ||
+        (j->o.type == GN_JOIN_FULL && !holds(r, &left->part))) {
+        gn_header_drop_part(h);
+        return;
+    }
+    h->part.lo = r->lo;
+    h->part.hi = r->hi;
 }
 
 static int header(const gn_joiner *j, const gn_header *left, bool ordered, gn_header *h, gn_err *e)
@@ -425,8 +446,8 @@ static int header(const gn_joiner *j, const gn_header *left, bool ordered, gn_he
         h->total = false;
     if (!ordered)
         gn_header_drop_order(h);
-    if (s->keeps_right && (!placed_alike(s, &left->part, &j->right.in.h.part)))
-        gn_header_drop_part(h);
+    if (s->keeps_right)
+        place(j, left, h);
     int r = gn_header_map(h, c, s->ncolumns, e);
     free(c);
     return r;
@@ -435,8 +456,6 @@ static int header(const gn_joiner *j, const gn_header *left, bool ordered, gn_he
 int gn_joiner_begin(gn_joiner *j, const gn_header *left, bool ordered, gn_err *e)
 {
     gn_header h = {0};
-    if (gn_joinspec_parts(j, left, e))
-        return -1;
     int r = header(j, left, ordered, &h, e) || j->o.begin(j->o.ctx, &h, e) ? -1 : 0;
     j->claims_part = h.part.nkeys > 0;
     gn_header_release(&h);
