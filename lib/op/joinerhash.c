@@ -107,8 +107,25 @@ static inline int put_matched(gn_joiner *j, gn_str left, const gn_joinrow *r, gn
     return 0;
 }
 
+/* At most one partner each, and nothing but bodies to write. */
+static int put_simple(gn_joiner *j, const gn_str *body, size_t n, gn_joinrow *const *row, gn_err *e)
+{
+    gn_str left[GN_JOINTAB_GROUP], right[GN_JOINTAB_GROUP];
+    const gn_str nulls = {j->out.right_nulls.p, (uint32_t)j->out.right_nulls.n};
+    const bool keeps_left = j->spec.keeps_left;
+    size_t k = 0;
+    for (size_t i = 0; i < n; i++) {
+        left[k] = body[i];
+        right[k] = row[i] ? gn_joinrow_body(row[i]) : nulls;
+        k += row[i] || keeps_left;
+    }
+    return gn_joinout_pairs(&j->out, left, right, k, e);
+}
+
 static int put_group(gn_joiner *j, const gn_str *body, size_t n, gn_joinrow *const *row, gn_err *e)
 {
+    if (j->out.simple && j->spec.pairs && j->o.dup != GN_JOIN_DUP_ALL)
+        return put_simple(j, body, n, row, e);
     for (size_t i = 0; i < n; i++) {
         if (!row[i]) {
             if (j->spec.keeps_left && gn_joinout_left(&j->out, body[i], e))

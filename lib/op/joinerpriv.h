@@ -96,6 +96,7 @@ typedef struct gn_joinout {
     uint8_t head[GN_SLACK]; /* of a record */
     size_t nhead;
     bool plain;         /* left, right, mark: in this order */
+    bool simple;        /* and no mark */
     gn_buf right_nulls; /* the body of no right record */
     gn_buf left_body;   /* of an unmatched right record */
     gn_buf mark[3];     /* by gn_join_side */
@@ -106,6 +107,8 @@ enum gn_join_side { GN_SIDE_LEFT, GN_SIDE_RIGHT, GN_SIDE_BOTH };
 int gn_joinout_init(gn_joinout *o, const gn_joinspec *spec, gn_writer *w, gn_err *e);
 void gn_joinout_release(gn_joinout *o);
 int gn_joinout_pair(gn_joinout *o, gn_str left, gn_str right, gn_err *e);
+/* Where o->simple: n pairs; o->right_nulls is the partner of those that have none. */
+int gn_joinout_pairs(gn_joinout *o, const gn_str *left, const gn_str *right, size_t n, gn_err *e);
 int gn_joinout_left(gn_joinout *o, gn_str left, gn_err *e); /* without partner */
 int gn_joinout_semi(gn_joinout *o, gn_str left, gn_err *e); /* with one that does not come out */
 int gn_joinout_right(gn_joinout *o, gn_str key, gn_str right, gn_err *e);
