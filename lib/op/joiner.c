@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 gn_joiner *gn_joiner_new(const gn_joiner_options *o, gn_err *e)
 {
@@ -147,6 +148,14 @@ static int choose(gn_joiner *j, gn_err *e)
     return ordered;
 }
 
+/* What is wrong about the left should be said before all of the right is read; but who fills a pipe
+ * may be waiting for us to read the other side. */
+static bool is_file(const char *path)
+{
+    struct stat st;
+    return strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 int gn_joiner_run(gn_joiner *j, gn_writer *w, gn_err *e)
 {
     j->w = w;
@@ -155,8 +164,9 @@ int gn_joiner_run(gn_joiner *j, gn_writer *w, gn_err *e)
     int ordered = choose(j, e);
     if (ordered < 0)
         return -1;
-    /* What comes out can be named only when both sides are known. */
-    if ((ordered || j->o.fields) && (gn_joiner_open(j, &j->left, e) || gn_joinspec_left(j, e)))
+    /* With --fields, what is read of the right depends on the left. */
+    if ((ordered || j->o.fields || is_file(j->o.left)) &&
+        (gn_joiner_open(j, &j->left, e) || gn_joinspec_left(j, e)))
         return -1;
     if (gn_joinspec_right(j, e))
         return -1;

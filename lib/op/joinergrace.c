@@ -288,7 +288,7 @@ static int run(grace *g, size_t at, gn_err *e)
     if (!(g->left = gn_tmp_new(j->o.dir, e)) || !(g->right = gn_tmp_new(j->o.dir, e)) ||
         split_right(g, at, e) || gn_joiner_open(j, &j->left, e) ||
         (!j->left.ready && gn_joinspec_left(j, e)) || split_left(g, e) ||
-        gn_joinout_init(&j->out, &j->spec, j->w, e) ||
+        gn_joinspec_parts(j, &j->left.in.h, e) || gn_joinout_init(&j->out, &j->spec, j->w, e) ||
         gn_joiner_begin(j, &j->left.in.h, false, e) || join_all(g, e))
         return -1;
     return gn_recout_end(&j->out.out, e) || gn_joiner_end(j, NULL, e) ? -1 : 0;

@@ -107,8 +107,25 @@ static inline int put_matched(gn_joiner *j, gn_str left, const gn_joinrow *r, gn
     return 0;
 }
 
+/* At most one partner each, and nothing but bodies to write. */
+static int put_simple(gn_joiner *j, const gn_str *body, size_t n, gn_joinrow *const *row, gn_err *e)
+{
+    gn_str left[GN_JOINTAB_GROUP], right[GN_JOINTAB_GROUP];
+    const gn_str nulls = {j->out.right_nulls.p, (uint32_t)j->out.right_nulls.n};
+    const bool keeps_left = j->spec.keeps_left;
+    size_t k = 0;
+    for (size_t i = 0; i < n; i++) {
+        left[k] = body[i];
+        right[k] = row[i] ? gn_joinrow_body(row[i]) : nulls;
+        k += row[i] || keeps_left;
+    }
+    return gn_joinout_pairs(&j->out, left, right, k, e);
+}
+
 static int put_group(gn_joiner *j, const gn_str *body, size_t n, gn_joinrow *const *row, gn_err *e)
 {
+    if (j->out.simple && j->spec.pairs && j->o.dup != GN_JOIN_DUP_ALL)
+        return put_simple(j, body, n, row, e);
     for (size_t i = 0; i < n; i++) {
         if (!row[i]) {
             if (j->spec.keeps_left && gn_joinout_left(&j->out, body[i], e))
@@ -226,9 +243,11 @@ int gn_joiner_rest(gn_joiner *j, gn_err *e)
 static int begin_segment(gn_joiner *j, bool first, gn_err *e)
 {
     const gn_header *h = gn_reader_header(j->left.r);
-    if (!j->spec.keeps_right || first)
-        return gn_joiner_begin(j, h, !j->spec.keeps_right, e);
-    if (!j->claims_part || gn_unite_holds(&j->left.in, h))
+    if (!j->spec.keeps_right)
+        return gn_joinspec_parts(j, h, e) || gn_joiner_begin(j, h, true, e) ? -1 : 0;
+    if (first)
+        return gn_joiner_begin(j, h, false, e);
+    if (gn_joinspec_within(j, h))
         return 0;
     return gn_fail(e, GN_INPUT,
                    "'%s': placed unlike the segment before, whose records were written already "
@@ -254,10 +273,13 @@ static int stream_left(gn_joiner *j, gn_err *e)
             (ev == GN_EV_BATCH && gn_joiner_probe(j, &j->left.rows, b, NULL, e)) ||
             (ev == GN_EV_END && end_segment(j, e)))
             return -1;
-    if (gn_joiner_rest(j, e))
-        return -1;
-    return j->spec.keeps_right && (gn_recout_end(&j->out.out, e) || gn_joiner_end(j, NULL, e)) ? -1
-                                                                                               : 0;
+    gn_unite_end(&j->left.in);
+    if (gn_joiner_rest(j, e) || !j->spec.keeps_right)
+        return j->spec.keeps_right ? -1 : 0;
+    return gn_joinspec_parts(j, &j->left.in.h, e) || gn_recout_end(&j->out.out, e) ||
+                   gn_joiner_end(j, NULL, e)
+               ? -1
+               : 0;
 }
 
 int gn_joiner_hash(gn_joiner *j, gn_err *e)

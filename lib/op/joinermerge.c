@@ -379,7 +379,10 @@ static int begin(merge *m, gn_err *e)
         if (gn_reader_want(j->left.r, f, GN_VALUE, e))
             return -1;
     }
-    return gn_joinout_init(&j->out, &j->spec, j->w, e) || gn_joiner_begin(j, h, true, e) ? -1 : 0;
+    return gn_joinout_init(&j->out, &j->spec, j->w, e) || gn_joinspec_parts(j, h, e) ||
+                   gn_joiner_begin(j, h, true, e)
+               ? -1
+               : 0;
 }
 
 int gn_joiner_merge(gn_joiner *j, gn_err *e)

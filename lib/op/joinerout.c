@@ -43,6 +43,7 @@ int gn_joinout_init(gn_joinout *o, const gn_joinspec *spec, gn_writer *w, gn_err
         if ((marked && gn_buf_add(&o->mark[i], b, n, e)) || add_slack(&o->mark[i], e))
             return -1;
     }
+    o->simple = o->plain && !marked;
     return add_slack(&o->right_nulls, e);
 }
 
@@ -102,6 +103,26 @@ static inline int put(gn_joinout *o, gn_str left, gn_str right, enum gn_join_sid
     }
     out->p = p;
     out->n++;
+    return 0;
+}
+
+int gn_joinout_pairs(gn_joinout *o, const gn_str *left, const gn_str *right, size_t n, gn_err *e)
+{
+    gn_recout *out = &o->out;
+    const size_t nhead = o->nhead;
+    uint64_t head;
+    memcpy(&head, o->head, sizeof head);
+    for (size_t i = 0; i < n; i++) {
+        gn_str l = left[i], r = right[i];
+        size_t room = nhead + (size_t)l.n + r.n;
+        if ((size_t)(out->end - out->p) < room && gn_recout_room(out, room, e))
+            return -1;
+        uint8_t *p = out->p;
+        memcpy(p, &head, sizeof head);
+        p = gn_copy_span(p + nhead, l.p, l.n);
+        out->p = gn_copy_span(p, r.p, r.n);
+        out->n++;
+    }
     return 0;
 }
 

@@ -1,6 +1,7 @@
 /* joinerpriv.h - what the parts of the join share; not for callers. See joiner.h.
  *
- *     joinerspec   options and headers: which fields are the key, which come out, what is claimed
+ *     joinerspec   options and headers: which fields are the key, which come out
+ *     joinerclaims what the output claims
  *     joinerside   batches of one side as columns of keys and bodies
  *     joinerout    records put together
  *     joinerhash   the table of the right; broadcast
@@ -23,7 +24,6 @@
 
 typedef struct gn_joinkey {
     char *left, *right; /* names */
-    gn_type type;
 } gn_joinkey;
 
 enum gn_join_from { GN_FROM_LEFT, GN_FROM_RIGHT, GN_FROM_MARK };
@@ -96,6 +96,7 @@ typedef struct gn_joinout {
     uint8_t head[GN_SLACK]; /* of a record */
     size_t nhead;
     bool plain;         /* left, right, mark: in this order */
+    bool simple;        /* and no mark */
     gn_buf right_nulls; /* the body of no right record */
     gn_buf left_body;   /* of an unmatched right record */
     gn_buf mark[3];     /* by gn_join_side */
@@ -106,6 +107,8 @@ enum gn_join_side { GN_SIDE_LEFT, GN_SIDE_RIGHT, GN_SIDE_BOTH };
 int gn_joinout_init(gn_joinout *o, const gn_joinspec *spec, gn_writer *w, gn_err *e);
 void gn_joinout_release(gn_joinout *o);
 int gn_joinout_pair(gn_joinout *o, gn_str left, gn_str right, gn_err *e);
+/* Where o->simple: n pairs; o->right_nulls is the partner of those that have none. */
+int gn_joinout_pairs(gn_joinout *o, const gn_str *left, const gn_str *right, size_t n, gn_err *e);
 int gn_joinout_left(gn_joinout *o, gn_str left, gn_err *e); /* without partner */
 int gn_joinout_semi(gn_joinout *o, gn_str left, gn_err *e); /* with one that does not come out */
 int gn_joinout_right(gn_joinout *o, gn_str key, gn_str right, gn_err *e);
@@ -199,18 +202,29 @@ int gn_joinspec_left(gn_joiner *j, gn_err *e);
 bool gn_joinspec_ordered(gn_joiner *j);
 /* Is the right declared in an order that begins with the key? */
 bool gn_joinspec_right_ordered(const gn_joiner *j);
+/* Which of the key's fields is called so on the left, -1: none. */
+int gn_joinspec_key(const gn_joinspec *s, const char *name);
+
+/* ---- claims (joinerclaims.c) ---- */
+
+/* Where right records come out too: do the records of a further left segment keep to the placement
+ * that the output claims? */
+bool gn_joinspec_within(const gn_joiner *j, const gn_header *left);
 /* Could records of the left header's part have partners that are elsewhere? That is an error. */
 int gn_joinspec_parts(const gn_joiner *j, const gn_header *left, gn_err *e);
+
+/* Begin the output for left records of this header; they come in its order, or in none. */
+int gn_joiner_begin(gn_joiner *j, const gn_header *left, bool ordered, gn_err *e);
+/* End it. `left`: what its left records are made from; NULL: all of them. */
+int gn_joiner_end(gn_joiner *j, const gn_lineage *left, gn_err *e);
+
+/* ---- what the strategies share (joiner.c, joinerhash.c) ---- */
 
 /* The next event of a side; a new segment's fields are asked for, one that ended is accounted for.
  */
 int gn_joiner_next(gn_joinside *s, gn_batch **b, gn_err *e);
 /* The first header of a side. */
 int gn_joiner_open(gn_joiner *j, gn_joinside *s, gn_err *e);
-/* Begin the output for left records of this header; they come in its order, or in none. */
-int gn_joiner_begin(gn_joiner *j, const gn_header *left, bool ordered, gn_err *e);
-/* End it. `left`: what its left records are made from; NULL: all of them. */
-int gn_joiner_end(gn_joiner *j, const gn_lineage *left, gn_err *e);
 
 /* Of two right records of one key, does `record` take the place of `held`? */
 bool gn_joiner_better(void *ctx, gn_str record, gn_str held);

@@ -106,6 +106,7 @@ class Pipeline:
 class Peer:
     """A database doing one of the jobs of peers.py."""
     peer = True
+    script = "peers.py"
 
     once = False
 
@@ -123,7 +124,7 @@ class Peer:
         self.runs = []
 
     def run(self):
-        argv = [PYTHON, os.path.join(HERE, "peers.py"), self.engine, self.source, self.out,
+        argv = [PYTHON, os.path.join(HERE, self.script), self.engine, self.source, self.out,
                 self.job, "2"]
         peer = subprocess.run(argv, env=dict(os.environ, PYTHONPATH=home(self.engine)),
                               stdout=subprocess.PIPE, text=True, check=False)
