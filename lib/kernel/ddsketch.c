@@ -7,20 +7,19 @@
 
 #define FORM 1
 #define PAGE_BYTES (GN_DDS_PAGE * sizeof(uint64_t))
-#define ZERO (GN_DDS_BUCKETS / 2)
+#define PAGES GN_DDS_OCTAVES /* on a side */
 #define FEW_FIRST 4
 
-_Static_assert(GN_DDS_BUCKETS == 2 * GN_DDS_OCTAVES * GN_DDS_PAGE + 1, "two signs and 0");
+_Static_assert(GN_DDS_MOST == GN_DDS_OCTAVES * GN_DDS_PAGE, "an octave fills a page");
 _Static_assert(GN_DDS_LEAST + GN_DDS_OCTAVES == DBL_MAX_EXP, "all octaves of a float");
 
-double gn_dds_value(uint32_t bucket, bool ints)
+double gn_dds_value(int32_t bucket, bool ints)
 {
-    if (bucket == ZERO)
+    if (bucket == 0)
         return 0;
-    bool negative = bucket < ZERO;
-    uint32_t i = negative ? ZERO - 1 - bucket : bucket - ZERO - 1;
+    uint32_t i = (uint32_t)abs(bucket) - 1;
     int exponent = (int)(i / GN_DDS_PAGE) + GN_DDS_LEAST;
-    uint32_t a = (uint32_t)(GN_DDS_PAGE + i % GN_DDS_PAGE); /* [a, a + 1) 2^(exponent - 6) */
+    uint32_t a = GN_DDS_PAGE + i % GN_DDS_PAGE; /* [a, a + 1) 2^(exponent - 6) */
     double v;
     if (!ints || exponent >= 53 || exponent < 0) {
         v = ldexp(2.0 * a * (a + 1) / (2 * a + 1), exponent - GN_DDS_BITS);
@@ -31,23 +30,21 @@ double gn_dds_value(uint32_t bucket, bool ints)
         double most = ldexp(a + 1, exponent - GN_DDS_BITS) - 1;
         v = 2 * least * most / (least + most);
     }
-    return negative ? -v : v;
-}
-
-static uint32_t pages(const gn_dds *s)
-{
-    return s->page ? s->room : 0;
+    return bucket < 0 ? -v : v;
 }
 
 void gn_dds_release(gn_dds *s)
 {
-    for (uint32_t i = 0; i < pages(s); i++)
-        if (s->page[i]) {
-            free(s->page[i]);
-            gn_budget_give(s->budget, PAGE_BYTES);
-        }
-    gn_budget_give(s->budget, s->room * (s->page ? sizeof *s->page : sizeof *s->few));
-    free(s->page);
+    for (gn_dds_side *d = s->side; d < s->side + 2; d++) {
+        for (uint32_t i = 0; i < d->room; i++)
+            if (d->page[i]) {
+                free(d->page[i]);
+                gn_budget_give(s->budget, PAGE_BYTES);
+            }
+        gn_budget_give(s->budget, d->room * sizeof *d->page);
+        free(d->page);
+    }
+    gn_budget_give(s->budget, s->room * sizeof *s->few);
     free(s->few);
     *s = (gn_dds){.budget = s->budget};
 }
@@ -65,59 +62,57 @@ static void *take(gn_dds *s, size_t n, size_t size, gn_err *e)
 
 /* ---- pages ---- */
 
-/* Room in the directory for page number k; it at least doubles, so as not to creep. */
-static int reach(gn_dds *s, uint32_t k, gn_err *e)
+/* Room in a side's directory for page number k; it at least doubles, so as not to creep. */
+static int reach(gn_dds *s, gn_dds_side *d, uint32_t k, gn_err *e)
 {
-    const uint32_t all = GN_DDS_BUCKETS / GN_DDS_PAGE + 1;
-    uint32_t first = s->first, end = s->first + s->room;
-    if (!s->room)
-        first = end = k;
-    else if (k - first < s->room)
-        return 0;
-    if (k < first)
-        first = k < s->room || first - k > s->room ? k : first - s->room;
-    else
-        end = k + 1 - end > s->room ? k + 1 : end + s->room;
-    end = end > all ? all : end;
+    uint32_t first = d->first, end = d->first + d->room;
+    if (!d->room) {
+        first = k;
+        end = k + 1;
+    } else if (k < first) {
+        first = first < d->room || k < first - d->room ? k : first - d->room;
+    } else {
+        end = k < end + d->room ? end + d->room : k + 1;
+        end = end < PAGES ? end : PAGES;
+    }
     uint64_t **p = take(s, end - first, sizeof *p, e);
     if (!p)
         return -1;
-    if (s->room)
-        memcpy(p + (s->first - first), s->page, s->room * sizeof *p);
-    gn_budget_give(s->budget, s->room * sizeof *p);
-    free(s->page);
-    s->page = p;
-    s->first = first;
-    s->room = end - first;
+    if (d->room)
+        memcpy(p + (d->first - first), d->page, d->room * sizeof *p);
+    gn_budget_give(s->budget, d->room * sizeof *p);
+    free(d->page);
+    *d = (gn_dds_side){p, first, end - first};
     return 0;
 }
 
-static int page_of(gn_dds *s, uint32_t bucket, uint64_t **to, gn_err *e)
+static uint64_t *counter(gn_dds *s, int32_t bucket, gn_err *e)
 {
-    uint32_t k = bucket / (uint32_t)GN_DDS_PAGE;
-    if (reach(s, k, e))
-        return -1;
-    uint64_t **o = &s->page[k - s->first];
-    if (!*o && !(*o = take(s, 1, PAGE_BYTES, e)))
-        return -1;
-    *to = *o + bucket % GN_DDS_PAGE;
-    return 0;
+    gn_dds_side *d = &s->side[bucket < 0];
+    uint32_t i = (uint32_t)abs(bucket) - 1, k = i / GN_DDS_PAGE;
+    if (bucket == 0)
+        return &s->zero;
+    if (k - d->first >= d->room && reach(s, d, k, e))
+        return NULL;
+    uint64_t **page = &d->page[k - d->first];
+    if (!*page && !(*page = take(s, 1, PAGE_BYTES, e)))
+        return NULL;
+    return *page + i % GN_DDS_PAGE;
 }
 
 static int to_pages(gn_dds *s, gn_err *e)
 {
-    gn_dds d = {.budget = s->budget};
-    uint64_t *c;
+    gn_dds to = {.budget = s->budget, .n = s->n, .paged = true};
     for (uint32_t i = 0; i < s->len; i++) {
-        if (page_of(&d, s->few[i].bucket, &c, e)) {
-            gn_dds_release(&d);
+        uint64_t *c = counter(&to, s->few[i].bucket, e);
+        if (!c) {
+            gn_dds_release(&to);
             return -1;
         }
         *c = s->few[i].n;
     }
-    d.n = s->n;
     gn_dds_release(s);
-    *s = d;
+    *s = to;
     return 0;
 }
 
@@ -143,29 +138,30 @@ static int insert(gn_dds *s, uint32_t at, gn_dds_entry entry, gn_err *e)
     return 0;
 }
 
-int gn_dds_add_slowly(gn_dds *s, uint32_t bucket, uint64_t n, gn_err *e)
+/* Where a bucket is counted, or is to be. */
+static uint64_t *entry(gn_dds *s, int32_t bucket, gn_err *e)
 {
-    uint64_t *c = NULL;
+    uint32_t lo = 0, hi = s->len;
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (s->few[mid].bucket < bucket)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    if (lo < s->len && s->few[lo].bucket == bucket)
+        return &s->few[lo].n;
+    if (s->len == GN_DDS_FEW)
+        return to_pages(s, e) ? NULL : counter(s, bucket, e);
+    return insert(s, lo, (gn_dds_entry){0, bucket}, e) ? NULL : &s->few[lo].n;
+}
+
+int gn_dds_add_slowly(gn_dds *s, int32_t bucket, uint64_t n, gn_err *e)
+{
     if (n > INT64_MAX - s->n)
         return gn_fail(e, GN_INPUT, "a count overflows");
-    if (!s->page) {
-        uint32_t lo = 0, hi = s->len;
-        while (lo < hi) {
-            uint32_t mid = lo + (hi - lo) / 2;
-            if (s->few[mid].bucket < bucket)
-                lo = mid + 1;
-            else
-                hi = mid;
-        }
-        if (lo < s->len && s->few[lo].bucket == bucket)
-            c = &s->few[lo].n;
-        else if (s->len == GN_DDS_FEW ? to_pages(s, e)
-                                      : insert(s, lo, (gn_dds_entry){0, bucket}, e))
-            return -1;
-        else if (!s->page)
-            c = &s->few[lo].n;
-    }
-    if (!c && page_of(s, bucket, &c, e))
+    uint64_t *c = s->paged ? counter(s, bucket, e) : entry(s, bucket, e);
+    if (!c)
         return -1;
     *c += n;
     s->n += n;
@@ -176,25 +172,42 @@ int gn_dds_add_slowly(gn_dds *s, uint32_t bucket, uint64_t n, gn_err *e)
 
 typedef struct walk {
     const gn_dds *s;
-    uint32_t at; /* in `few`, or bucket by bucket from the first page on */
+    int32_t at; /* the next bucket; in a list: its place */
 } walk;
+
+static walk begin(const gn_dds *s)
+{
+    const gn_dds_side *d = &s->side[1];
+    return (walk){s, s->paged ? -(int32_t)((d->first + d->room) * GN_DDS_PAGE) : 0};
+}
 
 static bool next(walk *w, gn_dds_entry *to)
 {
     const gn_dds *s = w->s;
-    if (!s->page) {
-        if (w->at == s->len)
-            return false;
+    while (!s->paged && w->at < (int32_t)s->len) {
         *to = s->few[w->at++];
-        return true;
-    }
-    while (w->at / GN_DDS_PAGE < s->room) {
-        const uint64_t *o = s->page[w->at / GN_DDS_PAGE];
-        uint64_t n = o ? o[w->at % GN_DDS_PAGE] : 0;
-        *to = (gn_dds_entry){n, s->first * (uint32_t)GN_DDS_PAGE + w->at};
-        w->at += o ? 1 : (uint32_t)GN_DDS_PAGE;
-        if (n)
+        if (to->n)
             return true;
+    }
+    while (s->paged) {
+        int32_t b = w->at;
+        const gn_dds_side *d = &s->side[b < 0];
+        uint32_t i = (uint32_t)abs(b) - 1, k = i / GN_DDS_PAGE;
+        const uint64_t *c = b ? gn_dds_counter(s, b) : &s->zero;
+        w->at++;
+        if (c && *c) {
+            *to = (gn_dds_entry){*c, b};
+            return true;
+        }
+        if (c)
+            continue;
+        /* No such page: on to the next one. */
+        if (b < 0)
+            w->at = k <= d->first ? 0 : -(int32_t)(k * GN_DDS_PAGE);
+        else if (k >= d->first + d->room)
+            return false;
+        else
+            w->at = (int32_t)((k < d->first ? d->first : k + 1) * GN_DDS_PAGE) + 1;
     }
     return false;
 }
@@ -204,16 +217,16 @@ int gn_dds_merge(gn_dds *to, const gn_dds *from, gn_err *e)
     gn_dds_entry x;
     if (from->n > INT64_MAX - to->n)
         return gn_fail(e, GN_INPUT, "a count overflows");
-    for (walk w = {from, 0}; next(&w, &x);)
+    for (walk w = begin(from); next(&w, &x);)
         if (gn_dds_add_slowly(to, x.bucket, x.n, e))
             return -1;
     return 0;
 }
 
-uint32_t gn_dds_rank(const gn_dds *s, uint64_t rank)
+int32_t gn_dds_rank(const gn_dds *s, uint64_t rank)
 {
-    gn_dds_entry x = {0, ZERO};
-    for (walk w = {s, 0}; next(&w, &x);) {
+    gn_dds_entry x = {0, 0};
+    for (walk w = begin(s); next(&w, &x);) {
         if (rank < x.n)
             break;
         rank -= x.n;
@@ -265,11 +278,11 @@ int gn_dds_put(const gn_dds *s, gn_buf *out, gn_err *e)
 {
     uint8_t b[20] = {FORM};
     gn_dds_entry x;
-    uint32_t least = 0;
+    int32_t least = -GN_DDS_MOST;
     if (gn_buf_add(out, b, 1, e))
         return -1;
-    for (walk w = {s, 0}; next(&w, &x); least = x.bucket + 1) {
-        size_t n = put_number(b, x.bucket - least);
+    for (walk w = begin(s); next(&w, &x); least = x.bucket + 1) {
+        size_t n = put_number(b, (uint64_t)(x.bucket - least));
         n += put_number(b + n, x.n);
         if (gn_buf_add(out, b, n, e))
             return -1;
@@ -277,19 +290,30 @@ int gn_dds_put(const gn_dds *s, gn_buf *out, gn_err *e)
     return 0;
 }
 
-int gn_dds_get(gn_dds *to, const uint8_t *p, size_t n, gn_err *e)
+static int get(gn_dds *to, bool room, const uint8_t *p, size_t n, gn_err *e)
 {
     const uint8_t *end = p + n;
-    uint64_t least = 0, gap, count;
+    int32_t least = -GN_DDS_MOST;
+    uint64_t gap, count;
     if (n == 0 || *p++ != FORM)
         return gn_fail(e, GN_CORRUPT, "a sketch of an unknown form");
     while (p < end) {
         if (!get_number(&p, end, &gap) || !get_number(&p, end, &count) || !count ||
-            gap >= GN_DDS_BUCKETS - least)
+            gap > (uint64_t)(GN_DDS_MOST - least))
             return gn_fail(e, GN_CORRUPT, "a sketch of impossible counts");
-        if (gn_dds_add_slowly(to, (uint32_t)(least + gap), count, e))
+        if (gn_dds_add_slowly(to, least + (int32_t)gap, room ? 0 : count, e))
             return -1;
-        least += gap + 1;
+        least += (int32_t)gap + 1;
     }
     return 0;
+}
+
+int gn_dds_get(gn_dds *to, const uint8_t *p, size_t n, gn_err *e)
+{
+    return get(to, false, p, n, e);
+}
+
+int gn_dds_get_room(gn_dds *to, const uint8_t *p, size_t n, gn_err *e)
+{
+    return get(to, true, p, n, e);
 }

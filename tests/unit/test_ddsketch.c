@@ -46,7 +46,7 @@ static int64_t any_int(void)
     return v >> rnd(64);
 }
 
-static void add(gn_dds *s, uint32_t bucket)
+static void add(gn_dds *s, int32_t bucket)
 {
     gn_err e = {0};
     assert_int_equal(gn_dds_add(s, bucket, &e), 0);
@@ -86,8 +86,8 @@ static void a_bucket_is_within_the_error(void **s)
             assert_true(
                 close_to(gn_dds_value(gn_dds_float(sign * ends[i]), false), sign * ends[i]));
     assert_int_equal(gn_dds_float(-0.0), gn_dds_float(0.0));
-    assert_int_equal(gn_dds_float(-DBL_MAX), 0);
-    assert_int_equal(gn_dds_float(DBL_MAX), GN_DDS_BUCKETS - 1);
+    assert_int_equal(gn_dds_float(-DBL_MAX), -GN_DDS_MOST);
+    assert_int_equal(gn_dds_float(DBL_MAX), GN_DDS_MOST);
     assert_true(close_to(gn_dds_value(gn_dds_int(INT64_MIN), true), -0x1p63));
     assert_true(close_to(gn_dds_value(gn_dds_int(INT64_MAX), true), 0x1p63));
     for (int64_t k = -127; k <= 127; k++)
@@ -107,7 +107,7 @@ static void buckets_are_in_order(void **s)
         int64_t k = any_int(), m = rnd(2) ? any_int() : k - k / 1000;
         assert_true(k < m ? gn_dds_int(k) <= gn_dds_int(m) : gn_dds_int(k) >= gn_dds_int(m));
     }
-    for (uint32_t b = 1; b < GN_DDS_BUCKETS; b++)
+    for (int32_t b = 1 - GN_DDS_MOST; b <= GN_DDS_MOST; b++)
         assert_true(gn_dds_value(b - 1, false) <= gn_dds_value(b, false));
 }
 
@@ -181,7 +181,7 @@ static void any_grouping_gives_the_same_bytes(void **s)
     (void)s;
     enum { PARTS = 6 };
     static const uint32_t sizes[] = {1, 20, 32, 33, 40, 5000};
-    static uint32_t bucket[5000];
+    static int32_t bucket[5000];
     for (uint32_t round = 0; round < 72; round++) {
         uint32_t n = sizes[round / 6 % 6];
         gn_err e = {0};
@@ -243,7 +243,7 @@ static void hostile_states_are_refused(void **s)
     assert_int_equal(gn_dds_get(&d, (const uint8_t *)"\1", 1, &e), 0);
     assert_int_equal(d.n, 0);
     assert_int_equal(gn_dds_get(&d, (const uint8_t *)"\1\200\262\20\1", 5, &e), 0);
-    assert_int_equal(gn_dds_rank(&d, 0), GN_DDS_BUCKETS - 1);
+    assert_int_equal(gn_dds_rank(&d, 0), GN_DDS_MOST);
     gn_dds_release(&d);
     for (uint32_t round = 0; round < 20000; round++) { /* noise: refused or read, never worse */
         uint8_t p[64] = {1};
@@ -295,11 +295,45 @@ static void memory_is_charged_and_given_back(void **s)
         gn_dds_release(&d);
         assert_int_equal(b.used, 0);
     }
+    gn_err_clear(&e);
+    b = (gn_budget){0}; /* zeros, and numbers of both signs: no pages for what lies between */
+    for (int64_t k = 0; k < 1000; k++)
+        add(&d, gn_dds_float(k % 10 ? (double)(k - 500) : 0));
+    assert_true(b.used < 12 << 10);
+    gn_dds_release(&d);
+    b = (gn_budget){.cap = 20000}; /* room, and not a byte more for what it was made for */
+    for (uint32_t k = 3; k < 300; k += 37) {
+        gn_dds plain = {0};
+        for (uint32_t i = 0; i < k; i++)
+            assert_int_equal(gn_dds_room(&d, gn_dds_int(i * 5), &e), 0);
+        assert_int_equal(d.n, 0);
+        assert_same(&d, &plain);
+        b.cap = b.used;
+        for (uint32_t i = 0; i < k; i += 2) {
+            add(&d, gn_dds_int(i * 5));
+            add(&plain, gn_dds_int(i * 5));
+            assert_int_equal(gn_dds_rank(&d, i / 2), gn_dds_int(i * 5));
+        }
+        assert_same(&d, &plain);
+        gn_buf stored = {0};
+        assert_int_equal(gn_dds_put(&d, &stored, &e), 0);
+        gn_dds_release(&d);
+        b.cap = 20000;
+        assert_int_equal(gn_dds_get_room(&d, stored.p, stored.n, &e), 0);
+        b.cap = b.used;
+        assert_int_equal(gn_dds_get(&d, stored.p, stored.n, &e), 0);
+        assert_same(&d, &plain);
+        gn_buf_release(&stored);
+        gn_dds_release(&d);
+        gn_dds_release(&plain);
+        b.cap = 20000;
+    }
     b = (gn_budget){0}; /* the whole range of floats */
-    for (uint32_t i = 0; i < GN_DDS_BUCKETS; i++)
-        add(&d, (uint32_t)(i * UINT64_C(7919) % GN_DDS_BUCKETS));
-    for (uint32_t i = 0; i < GN_DDS_BUCKETS; i += 2003)
-        assert_int_equal(gn_dds_rank(&d, i), i);
+    const int32_t all = 2 * GN_DDS_MOST + 1;
+    for (int32_t i = 0; i < all; i++)
+        add(&d, (int32_t)(i * INT64_C(7919) % all) - GN_DDS_MOST);
+    for (int32_t i = 0; i < all; i += 2003)
+        assert_int_equal(gn_dds_rank(&d, (uint64_t)i), i - GN_DDS_MOST);
     assert_true(b.used < 2200 << 10);
     gn_dds_release(&d);
 }
