@@ -57,7 +57,7 @@ gn_sessions *gn_sessions_new(const gn_session_options *o, gn_budget *b, gn_err *
         return NULL;
     s->o = *o;
     gn_session_rule_init(&s->rule, o->gap_ms, o->ge, o->from_end, o->split, o->zone);
-    gn_session_open_init(&s->open, b);
+    gn_session_open_init(&s->open, o->temp_dir, b, b->cap / 4);
     s->open.output = o->output;
     s->open.with_last = o->with_last;
     s->lasts = o->with_last || o->output == GN_SESSION_STATES;

@@ -100,7 +100,8 @@ static inline int64_t gn_session_end_of(int64_t t, int64_t value_ms)
                : end;
 }
 
-void gn_session_open_init(gn_session_open *o, gn_budget *b);
+/* `share`: of the budget, for each of the two sets of distinct values, and for merging one. */
+void gn_session_open_init(gn_session_open *o, const char *temp_dir, gn_budget *b, size_t share);
 void gn_session_open_release(gn_session_open *o);
 /* The header of what is written. */
 int gn_session_header(const gn_session_open *o, const char *params, gn_header *h, gn_err *e);
