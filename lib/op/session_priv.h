@@ -49,11 +49,11 @@ typedef struct gn_session_open {
     bool with_last;
     bool any; /* there is one */
     gn_session now;
-    gn_str user; /* encoded; refers to a batch until gn_session_keep */
-    gn_str text; /* the same as text */
-    char number_text[24];
-    uint64_t number; /* of the session: 0, 1, ... by user */
-    gn_buf kept;     /* of `user` */
+    gn_str user;          /* encoded; refers to a batch until gn_session_keep */
+    gn_str text;          /* the same as text */
+    char number_text[32]; /* as much as gn_copy_span reads */
+    uint64_t number;      /* of the session: 0, 1, ... by user */
+    gn_buf kept;          /* of `user` */
     gn_distinct page, action;
     gn_budget *budget;
     gn_session_counts count;

@@ -216,13 +216,10 @@ uint8_t *gn_session_summary(gn_session_open *o, uint8_t *p, gn_err *e)
     }
     p = gn_mp_array_head(p, 7 + !!n->value + !!n->page + !!n->action);
     p = gn_mp_str_head(p, o->text.n + 1 + nd);
-    memcpy(p, o->text.p, o->text.n);
-    p += o->text.n;
+    p = gn_copy_span(p, o->text.p, o->text.n);
     *p++ = '_';
-    memcpy(p, digits, nd);
-    p += nd;
-    memcpy(p, o->user.p, o->user.n);
-    p += o->user.n;
+    memcpy(p, digits, sizeof digits);
+    p = gn_copy_span(p + nd, o->user.p, o->user.n);
     p = gn_mp_time(p, s->start);
     p = gn_mp_time(p, s->end);
     p = gn_mp_int(p, duration);
