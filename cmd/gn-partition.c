@@ -2,7 +2,8 @@
  * or both.
  *
  * Needs: any order, which every file keeps. Memory: streaming, with buffers that share half of -m,
- * and about 1 KiB for each file. All files appear together at the end, the manifest last. */
+ * and about 1 KiB for each file; with --pack a temporary file holds what they do not. All files
+ * appear together at the end, the manifest last. */
 #include "app/app.h"
 #include "base/parse.h"
 #include "op/partition.h"

@@ -1,10 +1,9 @@
 /* gn-sessionize - cut the events of users into sessions.
  *
  * Needs order (user, time), which it checks as it reads. Memory: one session, which is its distinct
- * pages and action types, which go to disk beyond its share of -m. Writes the events with fields
- * appended, or with
- * --summary one record a session; with --partial the mergeable state instead, which --merge,
- * reading all states side by side, sums up or merges further. */
+ * pages and action types, which go to disk beyond a share of -m. Writes the events with fields
+ * appended, or with --summary one record a session; with --partial the mergeable state instead,
+ * which --merge, reading all states side by side, sums up or merges further. */
 #include "app/app.h"
 #include "op/session.h"
 #include "op/sessionmerge.h"
