@@ -16,7 +16,7 @@
 struct options {
     const char *fields;
     const char *where;
-    const char *split;
+    const char *split, *part;
 };
 
 struct state {
@@ -37,6 +37,9 @@ static const gn_opt opts[] = {
      AT(where), true, 0, 0},
     {"split", 0, "I/N", "read only the I-th of N parts of the files' records", GN_OPT_TEXT,
      AT(split), false, 0, 0},
+    {"part", 0, "I",
+     "read only part I (from 0) of what gn-partition wrote; operands are its directories",
+     GN_OPT_TEXT, AT(part), false, 0, 0},
     {0},
 };
 
@@ -60,6 +63,8 @@ static int check(gn_app *a)
 {
     const struct options *o = a->opt;
 
+    if (o->split && o->part)
+        return gn_fail(&a->err, GN_USAGE, "--split and --part exclude each other");
     if (o->split && check_split(a, o->split))
         return -1;
     return o->where ? gn_expr_check(o->where, "--where", &a->err) : 0;
@@ -73,6 +78,8 @@ static int start(gn_app *a)
     gn_prune *p = &s->prune;
 
     s->text = o->where;
+    if (o->part)
+        return gn_app_part(a, o->part);
     if (a->files.n == 0)
         return 0;
     if (gn_prune_open(p, a->files.v, a->files.n, o->where, "--where", a->zone, &a->err))

@@ -2,7 +2,8 @@
  * or both.
  *
  * Needs: any order, which every file keeps. Memory: streaming, with buffers that share half of -m,
- * and about 1 KiB for each file. All files appear together at the end, the manifest last. */
+ * and about 1 KiB for each file; with --pack a temporary file holds what they do not. All files
+ * appear together at the end, the manifest last. */
 #include "app/app.h"
 #include "base/parse.h"
 #include "op/partition.h"
@@ -14,7 +15,7 @@ typedef struct options {
     const char *key, *dir, *name, *time, *manifest, *hot, *zstd, *ranges, *bounds, *target;
     gn_list by;
     int64_t n;
-    bool whole;
+    bool whole, pack;
 } options;
 
 typedef struct state {
@@ -53,6 +54,10 @@ static const gn_opt opts[] = {
      O(name), false, 0, 0},
     {"whole", 0, NULL, "split the whole hash space although the input holds a part of it",
      GN_OPT_FLAG, O(whole), true, 0, 0},
+    {"pack", 0, NULL,
+     "put all ranges into one file NAME.gn, one after the other; gn-cat --part and gn-sort --part "
+     "read one of them",
+     GN_OPT_FLAG, O(pack), false, 0, 0},
     {"manifest", 0, "FILE", "write the manifest to FILE too", GN_OPT_TEXT, O(manifest), false, 0,
      0},
     {"hot", 0, "FILE",
@@ -87,6 +92,8 @@ static int check(gn_app *a)
         return -1;
     if (o->target && s->target == 0)
         return gn_fail(&a->err, GN_USAGE, "--target-size: files of 0 bytes cannot be");
+    if (o->pack && o->by.n)
+        return gn_fail(&a->err, GN_USAGE, "--pack is for ranges: not together with --by");
     if (o->whole && !o->key)
         return gn_fail(&a->err, GN_USAGE, "--whole is for -k");
     if (o->hot && !o->key)
@@ -168,6 +175,8 @@ static int start(gn_app *a)
                                                      .target = o->by.n ? s->target : 0,
                                                      .time = o->time,
                                                      .zone = a->zone,
+                                                     .pack = o->pack,
+                                                     .temp_dir = a->common.temp_dir,
                                                      .hot = o->hot != NULL,
                                                      .level = level,
                                                      .memory = a->common.memory,
@@ -216,6 +225,7 @@ static int end(gn_app *a)
 
 static int finish(gn_app *a)
 {
+    const options *o = a->opt;
     state *s = a->state;
     gn_partition_stats n;
     gn_lineage l;
@@ -236,6 +246,8 @@ static int finish(gn_app *a)
     gn_app_count(a, "rows_median", n.median);
     gn_app_count(a, "rows_max", n.max);
     gn_app_count(a, "files_skewed", n.skewed);
+    if (o->pack)
+        gn_app_count(a, "spilled_bytes", n.spooled);
     return 0;
 }
 
@@ -270,7 +282,7 @@ static const gn_filter filter = {
     .operands = "[FILE...]",
     .order = "none",
     .memory = "streaming, about 1 KiB a file and buffers within -m",
-    .flags = GN_APP_STREAM_IN | GN_APP_MEMORY | GN_APP_TZ,
+    .flags = GN_APP_STREAM_IN | GN_APP_MEMORY | GN_APP_TZ | GN_APP_TEMP,
     .opts = opts,
     .opt_size = sizeof(options),
     .defaults = &defaults,

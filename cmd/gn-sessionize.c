@@ -1,9 +1,9 @@
 /* gn-sessionize - cut the events of users into sessions.
  *
  * Needs order (user, time), which it checks as it reads. Memory: one session, which is its distinct
- * pages and action types; beyond -m it stops. Writes the events with fields appended, or with
- * --summary one record a session; with --partial the mergeable state instead, which --merge,
- * reading all states side by side, sums up or merges further. */
+ * pages and action types, which go to disk beyond a share of -m. Writes the events with fields
+ * appended, or with --summary one record a session; with --partial the mergeable state instead,
+ * which --merge, reading all states side by side, sums up or merges further. */
 #include "app/app.h"
 #include "op/session.h"
 #include "op/sessionmerge.h"
@@ -81,6 +81,7 @@ static int check(gn_app *a)
                                 .with_last = o->with_last,
                                 .tz = a->common.tz,
                                 .zone = a->zone,
+                                .temp_dir = a->common.temp_dir,
                                 .output = o->partial ? GN_SESSION_STATES
                                           : sessions ? GN_SESSION_SUMMARY
                                                      : GN_SESSION_EVENTS};
@@ -162,6 +163,13 @@ static int run(gn_app *a)
     return 0;
 }
 
+static int count_spilled(gn_app *a, const gn_session_counts *c)
+{
+    gn_app_count(a, "spill_runs", c->spill_runs);
+    gn_app_count(a, "spill_bytes", c->spill_bytes);
+    return 0;
+}
+
 static int finish(gn_app *a)
 {
     state *s = a->state;
@@ -174,13 +182,13 @@ static int finish(gn_app *a)
     gn_app_count(a, "bounces", c->bounces);
     gn_app_count(a, "events", c->events);
     if (s->merge)
-        return 0;
+        return count_spilled(a, c);
     gn_app_count(a, "null_user", c->null_user);
     gn_app_count(a, "null_time", c->null_time);
     gn_app_count(a, "null_value", c->null_value);
     gn_app_count(a, "negative_value", c->negative_value);
     gn_app_count(a, "value_above_8h", c->value_above_8h);
-    return 0;
+    return count_spilled(a, c);
 }
 
 static void release(gn_app *a)
@@ -205,8 +213,8 @@ static const gn_filter filter = {
     .summary = "cut the events of users into sessions",
     .operands = "[FILE...]",
     .order = "user, time",
-    .memory = "streaming; the distinct pages and action types of one session",
-    .flags = GN_APP_STREAM_IN | GN_APP_STREAM_OUT | GN_APP_MEMORY | GN_APP_TZ,
+    .memory = "streaming; the distinct pages and action types of one session; beyond -m to disk",
+    .flags = GN_APP_STREAM_IN | GN_APP_STREAM_OUT | GN_APP_MEMORY | GN_APP_TEMP | GN_APP_TZ,
     .opts = opts,
     .opt_size = sizeof(options),
     .defaults = &defaults,

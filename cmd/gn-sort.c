@@ -12,6 +12,7 @@
 
 typedef struct options {
     gn_list key;
+    const char *part;
     bool stable, unique, check;
 } options;
 
@@ -36,6 +37,9 @@ static const gn_opt opts[] = {
      0},
     {"check", 'c', NULL, "write nothing; status 1 where the records are not in that order",
      GN_OPT_FLAG, O(check), false, 0, 0},
+    {"part", 0, "I",
+     "read only part I (from 0) of what gn-partition wrote; operands are its directories",
+     GN_OPT_TEXT, O(part), false, 0, 0},
     {0}};
 
 static const gn_filter check_filter;
@@ -53,6 +57,12 @@ static int sort_check(gn_app *a)
         return gn_fail(&a->err, GN_USAGE, "--check writes nothing: leave out --output and --zstd");
     a->filter = &check_filter;
     return 0;
+}
+
+static int start(gn_app *a)
+{
+    const options *o = a->opt;
+    return o->part ? gn_app_part(a, o->part) : 0;
 }
 
 /* The keys are known with the first segment. */
@@ -170,8 +180,8 @@ static const gn_example examples[] = {
     .name = "gn-sort", .summary = "sort records by any fields, or check that they are sorted",     \
     .operands = "[FILE...]", .order = "none", .memory = "spilling, beyond -m to disk",             \
     .opts = opts, .opt_size = sizeof(options), .state_size = sizeof(state), .examples = examples,  \
-    .check = sort_check, .segment = segment, .batch = batch, .end = end, .finish = finish,         \
-    .release = release
+    .check = sort_check, .start = start, .segment = segment, .batch = batch, .end = end,           \
+    .finish = finish, .release = release
 
 static const gn_filter filter = {COMMON, .flags = GN_APP_STREAM_IN | GN_APP_STREAM_OUT |
                                                   GN_APP_MEMORY | GN_APP_TEMP};

@@ -3,6 +3,7 @@
 
 #include "../base/parse.h"
 #include "../base/sig.h"
+#include "../op/parts.h"
 #include "../stream/split.h"
 #include "../stream/text.h"
 #include "trace.h"
@@ -352,6 +353,17 @@ int gn_app_input_ended(gn_app *a, const gn_lineage *l)
     return 0;
 }
 
+int gn_app_part(gn_app *a, const char *part)
+{
+    int64_t i;
+    if (!gn_parse_int(part, strlen(part), &i) || i < 0)
+        return gn_fail(&a->err, GN_USAGE, "--part: '%s' is not the number of a part", part);
+    if (a->files.n == 0)
+        return gn_fail(&a->err, GN_USAGE, "--part reads directories that gn-partition wrote");
+    a->plan = gn_parts_plan(a->files.v, a->files.n, (uint64_t)i, a->common.max_record, &a->err);
+    return a->plan ? 0 : -1;
+}
+
 static int call(gn_app *a, int (*hook)(gn_app *))
 {
     return hook ? hook(a) : 0;
@@ -364,9 +376,12 @@ static int run_filter(gn_app *a)
     int ev;
     if (!(f->flags & GN_APP_STREAM_IN) || a->own_inputs)
         return call(a, f->run);
-    a->reader = a->parts ? gn_split_open(a->files.v, a->files.n, a->part, a->parts,
-                                         a->common.max_record, &a->err)
-                         : gn_reader_open(a->files.v, a->files.n, a->common.max_record, &a->err);
+    gn_plan *plan = a->plan;
+    a->plan = NULL;
+    a->reader = plan       ? gn_reader_planned(plan, a->common.max_record, &a->err)
+                : a->parts ? gn_split_open(a->files.v, a->files.n, a->part, a->parts,
+                                           a->common.max_record, &a->err)
+                           : gn_reader_open(a->files.v, a->files.n, a->common.max_record, &a->err);
     if (!a->reader)
         return -1;
     while (!a->done && (ev = gn_reader_next(a->reader, &batch, &a->err)) != GN_EV_EOF) {
@@ -451,6 +466,7 @@ static void release(gn_app *a)
     if (f->release && a->state)
         f->release(a);
     gn_reader_close(a->reader);
+    gn_plan_free(a->plan);
     gn_writer_free(a->w);
     gn_out_close(a->out);
     gn_zone_free(a->zone);

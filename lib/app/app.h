@@ -91,6 +91,7 @@ struct gn_app {
     gn_budget budget;     /* cap from -m */
     gn_zone *zone;        /* --tz */
     uint64_t part, parts; /* parts > 0, set by `check`: read part `part` of `parts` of the files */
+    gn_plan *plan;        /* set in `start`: read what it says, not the files */
     gn_reader *reader;    /* GN_APP_STREAM_IN */
     gn_out *out;
     gn_writer *w; /* GN_APP_STREAM_OUT */
@@ -114,6 +115,9 @@ const char *gn_app_take_operand(gn_app *a);
 void gn_app_count(gn_app *a, const char *name, uint64_t n);
 /* What a number cannot say, such as a choice and its reason; `name` is a static string. */
 void gn_app_say(gn_app *a, const char *name, const char *text);
+/* In `start`: what --part says: the operands are directories that gn-partition wrote, and only this
+ * part of them is read. */
+int gn_app_part(gn_app *a, const char *part);
 /* Print "name: note: ..." to standard error unless -q. */
 void gn_app_note(gn_app *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* An input segment that `run` read itself has ended: its lineage joins app->lineage. */

@@ -252,6 +252,29 @@ fail:
     return NULL;
 }
 
+gn_in *gn_in_open_slice(const char *path, uint64_t at, uint64_t n, gn_err *e)
+{
+    gn_in *in = in_new(path, 2 * GN_IO_BLOCK, e);
+    if (!in)
+        return NULL;
+    in->fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (in->fd < 0) {
+        gn_fail_errno(e, GN_IO, "'%s': cannot open", path);
+        goto fail;
+    }
+    if (at > INT64_MAX || lseek(in->fd, (off_t)at, SEEK_SET) < 0) {
+        gn_fail(e, GN_CORRUPT, "'%s': it has no byte %llu", path, (unsigned long long)at);
+        goto fail;
+    }
+    in->most = n;
+    if (sniff(in, e))
+        goto fail;
+    return in;
+fail:
+    gn_in_close(in);
+    return NULL;
+}
+
 uint64_t gn_in_size(const gn_in *in)
 {
     return in->size;

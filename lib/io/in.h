@@ -33,6 +33,9 @@ gn_in *gn_in_open_range(const char *path, const gn_frames *f, uint64_t lo, uint6
  * stay those of the file. It ends at the file's end when that comes before `to`. */
 gn_in *gn_in_open_part(const char *path, uint64_t from, uint64_t to, gn_err *e);
 uint64_t gn_in_size(const gn_in *in); /* of that file when it was opened */
+/* Open bytes [at, at + n) of a regular file as if they were a file: compressed or not. Offsets
+ * begin at 0. What the file lacks of them is missing at the end. */
+gn_in *gn_in_open_slice(const char *path, uint64_t at, uint64_t n, gn_err *e);
 /* Wrap a block of memory (for tests and fuzzing); the block is copied. `name` is for messages. */
 gn_in *gn_in_memory(const void *p, size_t n, const char *name, gn_err *e);
 void gn_in_close(gn_in *in); /* NULL allowed */

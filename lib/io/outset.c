@@ -472,6 +472,11 @@ int gn_outset_end(gn_outset *s, size_t i, gn_err *e)
     return close_file(s, f, e);
 }
 
+size_t gn_outset_count(const gn_outset *s)
+{
+    return s->n;
+}
+
 const char *gn_outset_path(const gn_outset *s, size_t i)
 {
     return s->file[i].path;

@@ -44,6 +44,7 @@ int gn_outset_add(gn_outset *s, const char *path, gn_err *e);
 int gn_outset_append(gn_outset *s, size_t file, const void *p, size_t n, gn_err *e);
 /* Nothing more is appended. */
 int gn_outset_end(gn_outset *s, size_t file, gn_err *e);
+size_t gn_outset_count(const gn_outset *s);
 const char *gn_outset_path(const gn_outset *s, size_t file);
 uint64_t gn_outset_bytes(const gn_outset *s, size_t file); /* as in the file, compressed if it is */
 double gn_outset_wait(const gn_outset *s);                 /* seconds spent in write(2) */

@@ -3,8 +3,9 @@
  * A set of canonical encodings that is cleared often and is mostly small. Whole values are
  * compared, never hashes alone. Values are referred to, not copied, until gn_distinct_keep: a
  * caller whose values lie in a batch calls it before the batch goes. What a group holds beyond a
- * few values is charged to the budget; one that does not fit fails with GN_IO and a message that
- * names what is counted and -m. */
+ * few values is charged to the budget. One that does not fit fails with GN_IO and a message that
+ * names what is counted and -m; or, after gn_distinct_to_disk, its values go to sorted runs in a
+ * temporary file (spill.h), which are merged when the group has ended. */
 #ifndef GN_KERNEL_DISTINCT_H
 #define GN_KERNEL_DISTINCT_H
 
@@ -12,6 +13,7 @@
 #include "../base/mem.h"
 #include "../io/in.h"
 #include "../stream/batch.h"
+#include "spill.h"
 
 #define GN_DISTINCT_SMALL 16 /* values held without allocation */
 
@@ -34,11 +36,20 @@ typedef struct gn_distinct {
     size_t mask;            /* large: slots - 1; slots are at least twice the values; small: 0 */
     uint32_t *slot;         /* large: 1 + a value's number; 0: free */
     gn_distinct_item *item; /* item_small or allocated */
+    size_t limit;           /* bytes that the group may take in memory; 0: as the budget allows */
+    size_t text;            /* of these, of what is kept */
+    const char *temp_dir;
+    gn_spill *spill;        /* of this group, or NULL */
+    gn_buf list;            /* after gn_distinct_end, if it was spilled */
+    uint64_t runs, spilled; /* runs and bytes of all groups */
     gn_distinct_item item_small[GN_DISTINCT_SMALL + 1];
 } gn_distinct;
 
 /* A set points into itself: it must not be moved. */
 void gn_distinct_init(gn_distinct *d, const char *what, gn_budget *b);
+/* Of a group that would take more than `limit` bytes, which is not 0, or than the budget has, put
+ * values on disk; temp_dir as of gn_tmp_new. The merge takes as much memory again at most. */
+void gn_distinct_to_disk(gn_distinct *d, const char *temp_dir, size_t limit);
 void gn_distinct_release(gn_distinct *d); /* idempotent; zeroed memory is allowed */
 static inline void gn_distinct_clear(gn_distinct *d);
 
@@ -46,6 +57,9 @@ static inline void gn_distinct_clear(gn_distinct *d);
 static inline int gn_distinct_add(gn_distinct *d, gn_str v, gn_err *e);
 /* Copy the values that were not copied yet. */
 int gn_distinct_keep(gn_distinct *d, gn_err *e);
+
+/* The group has ended: needed before the following. `list`: gn_distinct_list will be called. */
+static inline int gn_distinct_end(gn_distinct *d, bool list, gn_err *e);
 
 static inline size_t gn_distinct_count(const gn_distinct *d)
 {
@@ -55,8 +69,8 @@ static inline size_t gn_distinct_count(const gn_distinct *d)
 /* Their encodings' bytes together. */
 static inline size_t gn_distinct_bytes(const gn_distinct *d)
 {
-    size_t bytes = 0;
-    for (size_t i = 0; i < d->n; i++)
+    size_t bytes = d->list.n;
+    for (size_t i = 0; i < d->n && !d->list.n; i++)
         bytes += d->item[i].n;
     return bytes;
 }
@@ -67,15 +81,21 @@ uint8_t *gn_distinct_list(gn_distinct *d, uint8_t *p);
 /* ---- inlined: it is called once for each event ---- */
 
 void gn_distinct_reset(gn_distinct *d);
+int gn_distinct_end_spilled(gn_distinct *d, bool list, gn_err *e);
 int gn_distinct_add_large(gn_distinct *d, gn_str v, gn_err *e);
 void gn_distinct_add_slowly(gn_distinct *d);
 
 static inline void gn_distinct_clear(gn_distinct *d)
 {
-    if (d->mask || d->kept)
+    if (d->mask || d->kept || d->spill)
         gn_distinct_reset(d);
     d->n = 0;
     d->seen = 0;
+}
+
+static inline int gn_distinct_end(gn_distinct *d, bool list, gn_err *e)
+{
+    return d->spill ? gn_distinct_end_spilled(d, list, e) : 0;
 }
 
 static inline uint64_t gn_distinct_hash(const gn_distinct_item *x)

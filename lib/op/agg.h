@@ -13,9 +13,10 @@
  *     distinct(x)       how many values
  *     approx_distinct(x)   about how many (kernel/hll.h): exactly up to 1,536, beyond with a
  *                       standard error of 0.81 %
- *     pNN(x) median(x) pctl(x, 99.9)   percentiles, interpolated (type 7 of Hyndman and Fan 1996:
- *                       SQL's percentile_cont) or, with `nearest`, the value at rank ceil(p n)
- *                       (percentile_disc)
+ *     approx_pNN(x) approx_median(x) approx_pctl(x, 99.9)   percentiles to within 1/129 of the
+ * value (kernel/ddsketch.h), as floats pNN(x) median(x) pctl(x, 99.9)   percentiles, interpolated
+ * (type 7 of Hyndman and Fan 1996: SQL's percentile_cont) or, with `nearest`, the value at rank
+ * ceil(p n) (percentile_disc)
  *
  * How: groups are numbered by a hash table, each with a cell of fixed-size states; what distinct
  * and percentiles need, the values with their counts, stands in a second table of (group, value).

@@ -154,6 +154,33 @@ static int add_best(const agg_spec *s, const agg_item *it, uint8_t *const *cell,
     return 0;
 }
 
+/* The sketch in a cell. */
+static gn_hll *hll_in(uint8_t *cell, const agg_sketch *k)
+{
+    return (gn_hll *)(void *)(cell + k->at);
+}
+
+static gn_dds *dds_in(uint8_t *cell, const agg_sketch *k)
+{
+    return (gn_dds *)(void *)(cell + k->at);
+}
+
+static int32_t dds_bucket(const gn_vec *v, size_t i)
+{
+    return v->type == GN_FLOAT ? gn_dds_float(v->f[i]) : gn_dds_int(v->i[i]);
+}
+
+static int add_dds(const agg_spec *s, uint8_t *const *cell, size_t n, gn_err *e)
+{
+    for (const agg_sketch *k = s->sketch; k < s->sketch + s->nsketches; k++) {
+        const gn_vec *v = s->col[k->col].v;
+        for (size_t i = 0; k->dds && i < n; i++)
+            if (!v->null[i] && gn_dds_add(dds_in(cell[i], k), dds_bucket(v, i), e))
+                return -1;
+    }
+    return 0;
+}
+
 int agg_cells_add(const agg_spec *s, uint8_t *const *cell, size_t n, gn_arena *texts, gn_err *e)
 {
     for (size_t k = 0; k < s->nitems; k++) {
@@ -207,30 +234,32 @@ int agg_cells_add(const agg_spec *s, uint8_t *const *cell, size_t n, gn_arena *t
     for (size_t k = 0; k < s->nruns; k++)
         for (size_t i = 0; i < n; i++)
             *(uint64_t *)(void *)(cell[i] + s->run[k].at) += !s->col[s->run[k].col].v->null[i];
-    return 0;
+    return add_dds(s, cell, n, e);
 }
 
 int agg_sketches_add(const agg_spec *s, uint8_t *const *cell, size_t n, uint64_t *hash,
                      gn_budget *b, gn_err *e)
 {
-    for (size_t k = 0; s->nsketches && k < s->nitems; k++) {
-        const agg_item *it = &s->item[k];
-        if (it->kind != AGG_APPROX)
-            continue;
-        const agg_col *c = &s->col[it->arg];
-        for (size_t i = 0; i < n; i++) {
+    for (const agg_sketch *k = s->sketch; k < s->sketch + s->nsketches; k++) {
+        const agg_col *c = &s->col[k->col];
+        for (size_t i = 0; !k->dds && i < n; i++) {
             if (c->v->null[i])
                 continue;
             hash[i] = gn_hash(c->enc[i].p, c->enc[i].n);
-            gn_hll_prefetch((gn_hll *)(void *)(cell[i] + it->at), hash[i]);
+            gn_hll_prefetch(hll_in(cell[i], k), hash[i]);
         }
         for (size_t i = 0; i < n; i++) {
-            gn_hll *h = (gn_hll *)(void *)(cell[i] + it->at);
             if (c->v->null[i])
                 continue;
-            h->budget = b;
-            if (gn_hll_add(h, hash[i], e))
-                return -1;
+            if (k->dds) {
+                dds_in(cell[i], k)->budget = b;
+                if (gn_dds_room(dds_in(cell[i], k), dds_bucket(c->v, i), e))
+                    return -1;
+            } else {
+                hll_in(cell[i], k)->budget = b;
+                if (gn_hll_add(hll_in(cell[i], k), hash[i], e))
+                    return -1;
+            }
         }
     }
     return 0;
@@ -238,9 +267,11 @@ int agg_sketches_add(const agg_spec *s, uint8_t *const *cell, size_t n, uint64_t
 
 void agg_cell_release(const agg_spec *s, uint8_t *cell)
 {
-    for (size_t k = 0; s->nsketches && k < s->nitems; k++)
-        if (s->item[k].kind == AGG_APPROX)
-            gn_hll_release((gn_hll *)(void *)(cell + s->item[k].at));
+    for (const agg_sketch *k = s->sketch; k < s->sketch + s->nsketches; k++)
+        if (k->dds)
+            gn_dds_release(dds_in(cell, k));
+        else
+            gn_hll_release(hll_in(cell, k));
 }
 
 /* ---- bytes ---- */
@@ -289,11 +320,18 @@ static int put_best(const agg_spec *s, const agg_item *it, const agg_best *b, gn
 static int put_sketches(const agg_spec *s, const uint8_t *cell, gn_buf *out, gn_err *e)
 {
     uint8_t bytes[GN_HLL_BYTES];
-    for (size_t k = 0; s->nsketches && k < s->nitems; k++)
-        if (s->item[k].kind == AGG_APPROX &&
-            put_sized(out, bytes,
-                      gn_hll_put((const gn_hll *)(const void *)(cell + s->item[k].at), bytes), e))
+    for (const agg_sketch *k = s->sketch; k < s->sketch + s->nsketches; k++) {
+        const void *p = cell + k->at;
+        size_t head = out->n;
+        if (!k->dds) {
+            if (put_sized(out, bytes, gn_hll_put(p, bytes), e))
+                return -1;
+            continue;
+        }
+        if (put_sized(out, NULL, 0, e) || gn_dds_put(p, out, e))
             return -1;
+        gn_put32(out->p + head, (uint32_t)(out->n - head - 4));
+    }
     return 0;
 }
 
@@ -464,16 +502,19 @@ static int no_state(gn_err *e)
 int agg_sketches_merge(const agg_spec *s, uint8_t *cell, gn_str state, gn_budget *b, gn_err *e)
 {
     wire w = {state.p, state.p + state.n, false};
-    for (size_t k = 0; s->nsketches && k < s->nitems; k++) {
-        gn_hll *h = (gn_hll *)(void *)(cell + s->item[k].at);
-        if (s->item[k].kind != AGG_APPROX)
-            continue;
+    for (const agg_sketch *k = s->sketch; k < s->sketch + s->nsketches; k++) {
         gn_str x = take_sized(&w);
         if (w.bad)
             return no_state(e);
-        h->budget = b;
-        if (gn_hll_get(h, x.p, x.n, e))
-            return -1;
+        if (k->dds) {
+            dds_in(cell, k)->budget = b;
+            if (gn_dds_get_room(dds_in(cell, k), x.p, x.n, e))
+                return -1;
+        } else {
+            hll_in(cell, k)->budget = b;
+            if (gn_hll_get(hll_in(cell, k), x.p, x.n, e))
+                return -1;
+        }
     }
     return 0;
 }
@@ -481,8 +522,11 @@ int agg_sketches_merge(const agg_spec *s, uint8_t *cell, gn_str state, gn_budget
 int agg_cell_merge(const agg_spec *s, uint8_t *cell, gn_str state, gn_arena *texts, gn_err *e)
 {
     wire w = {state.p, state.p + state.n, false};
-    for (size_t k = 0; k < s->nsketches; k++)
-        (void)take_sized(&w);
+    for (const agg_sketch *k = s->sketch; k < s->sketch + s->nsketches; k++) {
+        gn_str x = take_sized(&w);
+        if (k->dds && !w.bad && gn_dds_get(dds_in(cell, k), x.p, x.n, e))
+            return -1;
+    }
     for (size_t k = 0; k < s->nitems; k++) {
         const agg_item *it = &s->item[k];
         void *p = cell + it->at;
@@ -543,8 +587,8 @@ static int result_sum(const agg_item *it, const void *p, bool real, gn_row *row,
     return gn_row_int(row, (int64_t)s->sum, e);
 }
 
-int agg_cell_result(const agg_spec *s, const agg_item *it, const uint8_t *cell, gn_row *row,
-                    gn_err *e)
+int agg_cell_result(const agg_spec *s, const agg_item *it, const uint8_t *cell, bool nearest,
+                    gn_row *row, gn_err *e)
 {
     const void *p = cell + it->at;
     gn_type t = it->arg < 0 ? GN_INT : s->col[it->arg].type;
@@ -571,8 +615,15 @@ int agg_cell_result(const agg_spec *s, const agg_item *it, const uint8_t *cell, 
         known = real ? gn_fsum_stddev(&d->sum, &d->squares, &f) : gn_moments_stddev(p, &f);
         return known ? gn_row_float(row, f, e) : gn_row_null(row, e);
     }
-    case AGG_APPROX:
+    case AGG_APPROX_DISTINCT:
+        p = cell + s->sketch[it->sketch].at;
         return gn_row_int(row, (int64_t)gn_hll_count(p), e);
+    case AGG_APPROX_PCTL: {
+        const gn_dds *d = (const void *)(cell + s->sketch[it->sketch].at);
+        if (!d->n)
+            return gn_row_null(row, e);
+        return gn_row_float(row, gn_dds_percentile(d, it->num, it->den, nearest, !real), e);
+    }
     default: {
         const agg_best *b = p;
         if (!b->n)

@@ -117,8 +117,9 @@ int agg_put_group(gn_agg *g, gn_writer *w, gn_err *e)
     for (size_t k = 0; k < s->nitems; k++) {
         const agg_item *it = &s->item[k];
         int r = it->kind == AGG_DISTINCT ? gn_row_int(&g->row, (int64_t)g->run[it->run].distinct, e)
-                : it->kind == AGG_PCTL   ? put_pctl(g, it, &g->pctl[k], e)
-                                         : agg_cell_result(s, it, g->cell_now, &g->row, e);
+                : it->kind == AGG_PCTL
+                    ? put_pctl(g, it, &g->pctl[k], e)
+                    : agg_cell_result(s, it, g->cell_now, g->o.nearest, &g->row, e);
         if (r)
             return -1;
     }

@@ -5,6 +5,7 @@
 
 #include "agg.h"
 
+#include "../kernel/ddsketch.h"
 #include "../kernel/exactsum.h"
 #include "../kernel/hashtab.h"
 #include "../kernel/hll.h"
@@ -24,7 +25,8 @@ typedef enum agg_kind {
     AGG_LAST,
     AGG_DISTINCT,
     AGG_PCTL,
-    AGG_APPROX
+    AGG_APPROX_DISTINCT,
+    AGG_APPROX_PCTL
 } agg_kind;
 
 /* An expression, once for all that use it. */
@@ -49,8 +51,9 @@ typedef struct agg_item {
     char *name;        /* in the spec's arena */
     int arg, by;       /* columns, or -1 */
     int run;           /* of values, or -1 */
+    int sketch;        /* or -1 */
     uint64_t num, den; /* the percentile as a fraction */
-    size_t at;         /* of its state in a cell; unused for those with a run */
+    size_t at;         /* of its state in a cell; unused for those with a run or sketch */
 } agg_item;
 
 /* The values of a column, kept with their counts. */
@@ -58,6 +61,13 @@ typedef struct agg_run {
     int col;
     size_t at; /* in a cell: how many values, as a uint64_t */
 } agg_run;
+
+/* A sketch of a column: gn_dds, else gn_hll. */
+typedef struct agg_sketch {
+    int col;
+    bool dds;
+    size_t at; /* in a cell */
+} agg_sketch;
 
 typedef struct agg_spec {
     gn_arena arena;
@@ -70,8 +80,9 @@ typedef struct agg_spec {
     size_t nitems;
     agg_run *run;
     size_t nruns;
-    size_t nsketches; /* items of kind AGG_APPROX */
-    size_t cell;      /* bytes of a cell */
+    agg_sketch *sketch;
+    size_t nsketches;
+    size_t cell; /* bytes of a cell */
     char *params;
 } agg_spec;
 
@@ -113,21 +124,23 @@ typedef struct agg_fdev {
 
 /* Add rows 0 .. n-1 of the batch; cell[i] is that of row i. Texts go to the arena. */
 int agg_cells_add(const agg_spec *s, uint8_t *const *cell, size_t n, gn_arena *texts, gn_err *e);
-/* Sketches alone, which grow as they like: adding the same again changes nothing, so that a batch
- * for which the memory did not suffice can be added once more. hash: GN_BATCH hashes. */
+/* Before that: to the sketches of distinct values, to which adding the same again changes nothing;
+ * room in those of percentiles. So a batch for which the memory did not suffice can come once more.
+ * hash: GN_BATCH hashes. */
 int agg_sketches_add(const agg_spec *s, uint8_t *const *cell, size_t n, uint64_t *hash,
                      gn_budget *b, gn_err *e);
 /* The state of a cell in bytes, a function of the values alone, and back: added to what the cell
- * holds. Sketches come first, for they are merged by themselves, charged to the budget. -1 with
- * GN_CORRUPT where the bytes are no such state. */
+ * holds, after agg_sketches_merge of the same, which charges the budget and may fail and be
+ * repeated like agg_sketches_add; sketches come first for that. -1 with GN_CORRUPT where the bytes
+ * are no such state. */
 int agg_cell_put(const agg_spec *s, const uint8_t *cell, gn_buf *out, gn_err *e);
 int agg_cell_merge(const agg_spec *s, uint8_t *cell, gn_str state, gn_arena *texts, gn_err *e);
 int agg_sketches_merge(const agg_spec *s, uint8_t *cell, gn_str state, gn_budget *b, gn_err *e);
 /* Let go of the sketches. */
 void agg_cell_release(const agg_spec *s, uint8_t *cell);
 /* The result of an item without run, as the next value of the row. */
-int agg_cell_result(const agg_spec *s, const agg_item *it, const uint8_t *cell, gn_row *row,
-                    gn_err *e);
+int agg_cell_result(const agg_spec *s, const agg_item *it, const uint8_t *cell, bool nearest,
+                    gn_row *row, gn_err *e);
 
 /* ---- values ---- */
 

@@ -23,7 +23,9 @@ static const struct {
     {"distinct", AGG_DISTINCT, "distinct"},
     {"median", AGG_PCTL, "median"},
     {"pctl", AGG_PCTL, NULL},
-    {"approx_distinct", AGG_APPROX, "approx_distinct"},
+    {"approx_distinct", AGG_APPROX_DISTINCT, "approx_distinct"},
+    {"approx_median", AGG_APPROX_PCTL, "approx_median"},
+    {"approx_pctl", AGG_APPROX_PCTL, NULL},
 };
 
 /* A list of a kind, parsed item by item. */
@@ -138,6 +140,8 @@ static bool parse_percent(const char *text, size_t len, uint64_t *num, uint64_t 
     return true;
 }
 
+#define APPROX "approx_"
+
 /* Which function is it? -1: none. pNN is pctl with its percentage in the name. */
 static int function(const char *name, agg_item *it, char prefix[32])
 {
@@ -150,9 +154,11 @@ static int function(const char *name, agg_item *it, char prefix[32])
                 (void)snprintf(prefix, 32, "%s", functions[i].prefix);
             return (int)i;
         }
-    if (name[0] == 'p' && strspn(name + 1, "0123456789") == 2 && !name[3] &&
-        parse_percent(name + 1, 2, &it->num, &it->den)) {
-        it->kind = AGG_PCTL;
+    bool approx = strncmp(name, APPROX, strlen(APPROX)) == 0;
+    const char *p = name + (approx ? strlen(APPROX) : 0);
+    if (p[0] == 'p' && strspn(p + 1, "0123456789") == 2 && !p[3] &&
+        parse_percent(p + 1, 2, &it->num, &it->den)) {
+        it->kind = approx ? AGG_APPROX_PCTL : AGG_PCTL;
         (void)snprintf(prefix, 32, "%s", name);
         return (int)(sizeof functions / sizeof *functions);
     }
@@ -175,6 +181,19 @@ static int find_run(agg_spec *s, int col, gn_err *e)
     return (int)s->nruns++;
 }
 
+static int find_sketch(agg_spec *s, int col, bool dds, gn_err *e)
+{
+    for (size_t i = 0; i < s->nsketches; i++)
+        if (s->sketch[i].col == col && s->sketch[i].dds == dds)
+            return (int)i;
+    agg_sketch *k = gn_realloc(s->sketch, s->nsketches + 1, sizeof *k, e);
+    if (!k)
+        return -1;
+    s->sketch = k;
+    k[s->nsketches] = (agg_sketch){.col = col, .dds = dds};
+    return (int)s->nsketches++;
+}
+
 /* What first and last go by, where no argument says so. */
 static int time_column(agg_spec *s, const char *time, gn_err *e)
 {
@@ -191,13 +210,14 @@ static int arguments(agg_spec *s, const list *l, agg_item *it, const char *time,
                      gn_err *e)
 {
     const gn_exprlist_item *at = &l->item;
-    bool pctl = strcmp(at->call, "pctl") == 0,
+    bool approx = strcmp(at->call, APPROX "pctl") == 0, pctl = approx || !strcmp(at->call, "pctl"),
          timed = it->kind == AGG_FIRST || it->kind == AGG_LAST;
     size_t least = it->kind == AGG_COUNT ? 0 : pctl ? 2 : 1;
-    it->arg = it->by = it->run = -1;
+    it->arg = it->by = it->run = it->sketch = -1;
     if (at->nargs < least || at->nargs > (pctl || timed ? 2 : 1))
         return gn_expr_fail(l->text, l->what, at->expr, e, GN_USAGE, "%s takes %s", at->call,
-                            pctl    ? "two arguments: pctl(x, 99.9)"
+                            approx  ? "two arguments: approx_pctl(x, 99.9)"
+                            : pctl  ? "two arguments: pctl(x, 99.9)"
                             : timed ? "one argument or two"
                             : least ? "one argument"
                                     : "one argument or none");
@@ -210,13 +230,17 @@ static int arguments(agg_spec *s, const list *l, agg_item *it, const char *time,
         const char *p = l->text + at->arg[1].expr;
         if (!parse_percent(p, at->arg[1].n, &it->num, &it->den))
             return fail(l, at->arg[1].expr, "not a percentage from 0 to 100", e);
-        int n = snprintf(prefix, 32, "p%.*s", (int)at->arg[1].n, p);
+        int n = snprintf(prefix, 32, "%sp%.*s", approx ? APPROX : "", (int)at->arg[1].n, p);
         for (int i = 0; i < n && i < 31; i++)
             if (prefix[i] == '.')
                 prefix[i] = '_';
     }
     if ((it->kind == AGG_DISTINCT || it->kind == AGG_PCTL) &&
         (it->run = find_run(s, it->arg, e)) < 0)
+        return -1;
+    bool dds = it->kind == AGG_APPROX_PCTL;
+    if ((dds || it->kind == AGG_APPROX_DISTINCT) &&
+        (it->sketch = find_sketch(s, it->arg, dds, e)) < 0)
         return -1;
     return 0;
 }
@@ -252,7 +276,8 @@ static int parse_aggs(agg_spec *s, const char *text, const char *time, gn_err *e
         if (!at->call || function(at->call, &it, prefix) < 0)
             return fail(&l, at->at,
                         "not an aggregate (there are count, sum, avg, stddev, min, max, first, "
-                        "last, distinct, approx_distinct, median, p01 to p99, pctl)",
+                        "last, distinct, median, p01 to p99, pctl, and approx_distinct, "
+                        "approx_median, approx_p01 to approx_p99, approx_pctl)",
                         e);
         if (arguments(s, &l, &it, time, prefix, e) || name_item(s, &l, prefix, e))
             return -1;
@@ -306,6 +331,7 @@ void agg_spec_release(agg_spec *s)
     free(s->key_name);
     free(s->item);
     free(s->run);
+    free(s->sketch);
     free(s->params);
     gn_arena_release(&s->arena);
     *s = (agg_spec){0};
@@ -353,9 +379,8 @@ static int state_size(const agg_spec *s, const agg_item *it, bool nearest, size_
                            "nearest)",
                            it->name, gn_type_name(t));
         return 0;
-    case AGG_APPROX:
-        *size = sizeof(gn_hll);
-        return 0;
+    case AGG_APPROX_PCTL:
+        break;
     default:
         return 0;
     }
@@ -373,11 +398,14 @@ int agg_spec_layout(agg_spec *s, bool nearest, gn_err *e)
         if (state_size(s, &s->item[i], nearest, &size, e))
             return -1;
         s->item[i].at = at;
-        s->nsketches += s->item[i].kind == AGG_APPROX;
         at += (size + 15) / 16 * 16;
     }
     for (size_t i = 0; i < s->nruns; i++, at += 16)
         s->run[i].at = at;
+    for (size_t i = 0; i < s->nsketches; i++) {
+        s->sketch[i].at = at;
+        at += ((s->sketch[i].dds ? sizeof(gn_dds) : sizeof(gn_hll)) + 15) / 16 * 16;
+    }
     s->cell = at ? at : 16;
     return 0;
 }
@@ -388,10 +416,11 @@ gn_type agg_item_type(const agg_spec *s, const agg_item *it, bool nearest)
     switch (it->kind) {
     case AGG_COUNT:
     case AGG_DISTINCT:
-    case AGG_APPROX:
+    case AGG_APPROX_DISTINCT:
         return GN_INT;
     case AGG_AVG:
     case AGG_STDDEV:
+    case AGG_APPROX_PCTL:
         return GN_FLOAT;
     case AGG_PCTL:
         return nearest ? t : GN_FLOAT;
@@ -410,7 +439,7 @@ static bool raw_wanted(const agg_spec *s, int col)
     for (size_t i = 0; i < s->nitems; i++) {
         const agg_item *it = &s->item[i];
         bool bytes = it->kind == AGG_MIN || it->kind == AGG_MAX || it->kind == AGG_FIRST ||
-                     it->kind == AGG_LAST || it->kind == AGG_APPROX;
+                     it->kind == AGG_LAST || it->kind == AGG_APPROX_DISTINCT;
         if (it->arg == col && (it->run >= 0 || bytes))
             return true;
     }

@@ -200,19 +200,63 @@ static bool str_equal(gn_str x, gn_str y)
     return x.n == y.n && (x.n == 0 || memcmp(x.p, y.p, x.n) == 0);
 }
 
+/* A text of 4 to 16 bytes to compare many with, by its first and last bytes, `half` of them each.
+ * Which ones are equal cannot be foreseen, so that is found out without a jump: one of another
+ * length is not looked at, the text itself is in its place. */
+typedef struct needle {
+    gn_str s;
+    uint64_t first, last;
+    uint32_t half; /* 4 or 8 */
+} needle;
+
+static bool needle_init(needle *k, gn_str s)
+{
+    *k = (needle){.s = s, .half = s.n < 8 ? 4 : 8};
+    if (s.n < 4 || s.n > 16)
+        return false;
+    memcpy(&k->first, s.p, k->half);
+    memcpy(&k->last, s.p + s.n - k->half, k->half);
+    return true;
+}
+
+static inline bool needle_equal(const needle *k, gn_str x)
+{
+    const uint8_t *p = x.n == k->s.n ? x.p : k->s.p;
+    bool inside;
+    if (k->half == 8) {
+        uint64_t a, b;
+        memcpy(&a, p, 8);
+        memcpy(&b, p + k->s.n - 8, 8);
+        inside = ((a ^ k->first) | (b ^ k->last)) == 0;
+    } else {
+        uint32_t a, b;
+        memcpy(&a, p, 4);
+        memcpy(&b, p + k->s.n - 4, 4);
+        inside = ((a ^ (uint32_t)k->first) | (b ^ (uint32_t)k->last)) == 0;
+    }
+    return (x.n == k->s.n) & inside;
+}
+
 KERNEL(ex_k_eq_sc)
 {
     const gn_str *x = s->arg[0]->v.s, c = s->arg[1]->v.s[0];
     const uint8_t *null = s->arg[0]->v.null;
     bool same = s->op == EX_EQ;
+    needle k;
 
     UNUSED_BATCH;
     if (s->arg[1]->v.null[0]) {
         memset(s->b, 1, n);
         return 0;
     }
-    for (size_t i = 0; i < n; i++)
-        s->b[i] = null[i] ? 1 : str_equal(x[i], c) == same ? 2 : 0;
+    if (needle_init(&k, c))
+        for (size_t i = 0; i < n; i++) {
+            uint8_t hit = needle_equal(&k, x[i]) == same ? 2 : 0;
+            s->b[i] = null[i] ? 1 : hit;
+        }
+    else
+        for (size_t i = 0; i < n; i++)
+            s->b[i] = null[i] ? 1 : str_equal(x[i], c) == same ? 2 : 0;
     return 0;
 }
 

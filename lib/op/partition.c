@@ -147,6 +147,8 @@ static int add_file(gn_partition *p, const char *dir, size_t number, gn_err *e)
         digits++;
     const char *end = p->o.level ? ".gn.zst" : ".gn";
     gn_buf path = {0};
+    if (p->o.pack)
+        return gn_fanout_add_packed(&p->out, e) || grow_tables(p, e) ? -1 : 0;
     int r = p->numbered
                 ? gn_buf_printf(&path, e, "%s%s-%0*zu%s", dir, p->o.name, digits, number, end)
                 : gn_buf_printf(&path, e, "%s%s%s", dir, p->o.name, end);
@@ -154,6 +156,16 @@ static int add_file(gn_partition *p, const char *dir, size_t number, gn_err *e)
         r = gn_fanout_add(&p->out, (char *)path.p, e);
     gn_buf_release(&path);
     return r ? -1 : grow_tables(p, e);
+}
+
+static int add_pack(gn_partition *p, gn_err *e)
+{
+    gn_buf path = {0};
+    int r = gn_buf_printf(&path, e, "%s%s", p->o.name, p->o.level ? ".gn.zst" : ".gn");
+    if (r == 0)
+        r = gn_fanout_pack(&p->out, (char *)path.p, p->o.temp_dir, e);
+    gn_buf_release(&path);
+    return r;
 }
 
 /* The files of a group, or all of a stream without values. */
@@ -178,7 +190,7 @@ gn_partition *gn_partition_open(const gn_partition_options *o, gn_err *e)
     if (o->nby && !(p->by = gn_pathkeys_new(o->by, o->nby, o->time, o->zone, o->budget, e)))
         goto fail;
     if (gn_fanout_open(&p->out, o->dir, GN_TREE_LIST, o->level, o->memory / 2, o->budget, e) ||
-        find_old(p, e) || (!p->by && add_files(p, "", e)))
+        find_old(p, e) || (o->pack && add_pack(p, e)) || (!p->by && add_files(p, "", e)))
         goto fail;
     return p;
 fail:
@@ -585,11 +597,12 @@ static int sum_up(const gn_partition *p, size_t files, gn_partition_stats *s, gn
     size_t n = 0;
     if (!rows)
         return -1;
-    *s = (gn_partition_stats){.files = files, .wait = gn_outset_wait(p->out.set)};
+    *s = (gn_partition_stats){
+        .files = files, .wait = gn_outset_wait(p->out.set), .spooled = gn_fanout_spooled(&p->out)};
     for (size_t i = 0; i < files; i++) {
         uint64_t v = gn_fanout_records(&p->out, i);
         s->rows += v;
-        s->bytes += gn_outset_bytes(p->out.set, i);
+        s->bytes += gn_fanout_bytes(&p->out, i);
         if (v)
             rows[n++] = v;
     }
@@ -632,6 +645,8 @@ static int manifest_header(const gn_partition *p, gn_header *h, gn_err *e)
     for (size_t i = 0; i < sizeof after / sizeof *after; i++)
         if (add_field(&h->schema, after[i].name, after[i].type, e))
             return -1;
+    if (p->o.pack && add_field(&h->schema, "offset", GN_INT, e))
+        return -1;
     h->total = true;
     return gn_header_add_order(h, "path", false, e);
 }
@@ -677,7 +692,7 @@ static int put_range(const gn_partition *p, size_t i, gn_row *r, gn_err *e)
 
 static int manifest_row(const gn_partition *p, size_t i, size_t fields, gn_row *r, gn_err *e)
 {
-    const char *path = gn_outset_path(p->out.set, i);
+    const char *path = gn_fanout_path(&p->out, i);
     if (gn_row_begin(r, fields, e) || gn_row_str(r, path, strlen(path), e))
         return -1;
     size_t group = p->o.target ? p->piece[i].group : i / p->ranges;
@@ -685,25 +700,29 @@ static int manifest_row(const gn_partition *p, size_t i, size_t fields, gn_row *
         put_values(r, gn_pathkeys_values(p->by, (uint32_t)group), gn_pathkeys_schema(p->by)->n, e))
         return -1;
     if (put_range(p, i, r, e) || gn_row_int(r, (int64_t)gn_fanout_records(&p->out, i), e) ||
-        gn_row_int(r, (int64_t)gn_outset_bytes(p->out.set, i), e))
+        gn_row_int(r, (int64_t)gn_fanout_bytes(&p->out, i), e) ||
+        (!p->o.key || p->keys[i].lost ? gn_row_null(r, e)
+                                      : gn_row_int(r, (int64_t)gn_hll_count(&p->keys[i].h), e)))
         return -1;
-    return !p->o.key || p->keys[i].lost ? gn_row_null(r, e)
-                                        : gn_row_int(r, (int64_t)gn_hll_count(&p->keys[i].h), e);
+    return p->o.pack ? gn_row_int(r, (int64_t)gn_fanout_offset(&p->out, i), e) : 0;
 }
 
-static int by_path(const void *a, const void *b, void *set)
+/* Ranges in a pack have one path: they are in order of their numbers. */
+static int by_path(const void *a, const void *b, void *out)
 {
-    return strcmp(gn_outset_path(set, *(const size_t *)a), gn_outset_path(set, *(const size_t *)b));
+    size_t i = *(const size_t *)a, k = *(const size_t *)b;
+    int c = strcmp(gn_fanout_path(out, i), gn_fanout_path(out, k));
+    return c ? c : (i > k) - (i < k);
 }
 
 /* Numbers of the files, by path; the caller frees. */
-static size_t *sorted_files(const gn_partition *p, size_t files, gn_err *e)
+static size_t *sorted_files(gn_partition *p, size_t files, gn_err *e)
 {
     size_t *order = gn_alloc(files, sizeof *order, e);
     for (size_t i = 0; order && i < files; i++)
         order[i] = i;
     if (order)
-        qsort_r(order, files, sizeof *order, by_path, p->out.set);
+        qsort_r(order, files, sizeof *order, by_path, &p->out);
     return order;
 }
 
@@ -743,6 +762,8 @@ int gn_partition_manifest(gn_partition *p, const gn_lineage *l, gn_writer *also,
     for (size_t i = 0; i < files; i++)
         if (gn_fanout_finish(&p->out, i, e))
             return -1;
+    if (p->o.pack && gn_fanout_end_pack(&p->out, e))
+        return -1;
     if (sum_up(p, files, s, e) == 0 && manifest_header(p, &h, e) == 0 &&
         gn_fanout_add(&p->out, GN_TREE_LIST, e) == 0 &&
         write_manifest(p, files, &h, l, also, e) == 0)
@@ -769,7 +790,7 @@ static int hot_rows(const gn_partition *p, size_t i, size_t fields, gn_row *row,
                     gn_err *e)
 {
     gn_heavy_top top[GN_PARTITION_HOT];
-    const char *path = gn_outset_path(p->out.set, i);
+    const char *path = gn_fanout_path(&p->out, i);
     size_t n = gn_heavy_list(&p->heavy[i], top, GN_PARTITION_HOT);
     for (size_t k = 0; k < n; k++)
         if (gn_row_begin(row, fields, e) || gn_row_str(row, path, strlen(path), e) ||

@@ -31,13 +31,15 @@ typedef struct gn_partition_options {
     bool whole;            /* split the whole hash space, whatever part of it the input holds */
     const char *const *by; /* nby texts of value keys, as gn_pathkeys_new takes them */
     size_t nby;
-    uint64_t target;     /* with values alone: begin a further file rather than put more bytes of
-                          * records into one; 0: no limit */
-    const char *time;    /* the field of date, week, month, hour among them */
-    const gn_zone *zone; /* NULL: UTC */
-    bool hot;            /* find the hottest keys of each file; with a key */
-    int level;           /* of Zstandard; 0: none */
-    size_t memory;       /* half of it for buffers */
+    uint64_t target;      /* with values alone: begin a further file rather than put more bytes of
+                           * records into one; 0: no limit */
+    const char *time;     /* the field of date, week, month, hour among them */
+    const gn_zone *zone;  /* NULL: UTC */
+    bool pack;            /* one file for all ranges; without values */
+    const char *temp_dir; /* with `pack`: as of gn_tmp_new */
+    bool hot;             /* find the hottest keys of each file; with a key */
+    int level;            /* of Zstandard; 0: none */
+    size_t memory;        /* half of it for buffers */
     gn_budget *budget;
 } gn_partition_options;
 
@@ -64,6 +66,7 @@ typedef struct gn_partition_stats {
     uint64_t min, median, max; /* rows; of the files that have any */
     uint64_t skewed;           /* files above 3 x the median */
     uint64_t rows, bytes;
+    uint64_t spooled; /* bytes in a temporary file */
     double wait;
 } gn_partition_stats;
 

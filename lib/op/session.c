@@ -37,7 +37,8 @@ struct gn_sessions {
     /* GN_SESSION_EVENTS */
     uint64_t number, event;
     int64_t start;
-    gn_buf tail; /* the fields that are the same throughout a session, encoded */
+    gn_buf
+        tail; /* and GN_SLACK bytes: the fields that are the same throughout a session, encoded */
     /* the rows of the batch that count */
     size_t nrow, ncut;
     size_t room; /* the users' bytes where sessions are cut */
@@ -57,7 +58,7 @@ gn_sessions *gn_sessions_new(const gn_session_options *o, gn_budget *b, gn_err *
         return NULL;
     s->o = *o;
     gn_session_rule_init(&s->rule, o->gap_ms, o->ge, o->from_end, o->split, o->zone);
-    gn_session_open_init(&s->open, b);
+    gn_session_open_init(&s->open, o->temp_dir, b, b->cap / 4);
     s->open.output = o->output;
     s->open.with_last = o->with_last;
     s->lasts = o->with_last || o->output == GN_SESSION_STATES;
@@ -555,8 +556,8 @@ static int begin_tail(gn_sessions *s, const gn_batch *b, size_t i, enum cut cut,
         gn_session_user(o, b->col[s->f_user].raw[i]);
     size_t nd = gn_int_format((int64_t)s->number, digits);
     s->tail.n = 0;
-    if (gn_buf_reserve(&s->tail, (size_t)o->text.n + 4 * GN_MP_HEAD + nd, e))
-        return -1;
+    if (gn_buf_reserve(&s->tail, (size_t)o->text.n + 4 * GN_MP_HEAD + nd + GN_SLACK, e))
+        return -1; /* it is read beyond its end */
     uint8_t *p = gn_mp_str_head(s->tail.p, o->text.n + 1 + nd);
     memcpy(p, o->text.p, o->text.n);
     p += o->text.n;
@@ -587,10 +588,9 @@ static int events_batch(gn_sessions *s, const gn_batch *b, size_t nfields, gn_wr
             if (s->cut[k] && begin_tail(s, b, i, s->cut[k], e))
                 return -1;
             p = gn_mp_array_head(p, nfields + NADDED);
-            memcpy(p, b->base + b->off[i] + head, len);
-            p += len;
-            memcpy(p, s->tail.p, s->tail.n);
-            p = gn_mp_int(p + s->tail.n, (int64_t)s->event++);
+            p = gn_copy_span(p, b->base + b->off[i] + head, len);
+            p = gn_copy_span(p, s->tail.p, s->tail.n);
+            p = gn_mp_int(p, (int64_t)s->event++);
         }
         s->open.count.events += stop - done;
         if (gn_writer_commit(w, p, stop - done, e))

@@ -9,7 +9,8 @@
  * What comes out is one of: the events with fields appended; one record a session; or one
  * mergeable state a session (sessionmerge.h). Times are microseconds, values milliseconds.
  *
- * Memory: one session. The distinct pages and action types of one session must fit the budget. */
+ * Memory: one session, of which the distinct pages and action types go to disk where they are many.
+ * As a state it must fit the budget, and a record. */
 #ifndef GN_OP_SESSION_H
 #define GN_OP_SESSION_H
 
@@ -30,12 +31,14 @@ typedef struct gn_session_options {
     const char *tz; /* name of `zone`; they count with `split` only */
     const gn_zone *zone;
     enum gn_session_output output;
+    const char *temp_dir; /* as of gn_tmp_new */
 } gn_session_options;
 
 typedef struct gn_session_counts {
     uint64_t users, sessions, bounces, events;           /* of the output */
     uint64_t null_user, null_time;                       /* events left out */
     uint64_t null_value, negative_value, value_above_8h; /* of the events that are not */
+    uint64_t spill_runs, spill_bytes;                    /* of distinct values, to disk */
 } gn_session_counts;
 
 typedef struct gn_sessions gn_sessions;

@@ -49,11 +49,11 @@ typedef struct gn_session_open {
     bool with_last;
     bool any; /* there is one */
     gn_session now;
-    gn_str user; /* encoded; refers to a batch until gn_session_keep */
-    gn_str text; /* the same as text */
-    char number_text[24];
-    uint64_t number; /* of the session: 0, 1, ... by user */
-    gn_buf kept;     /* of `user` */
+    gn_str user;          /* encoded; refers to a batch until gn_session_keep */
+    gn_str text;          /* the same as text */
+    char number_text[32]; /* as much as gn_copy_span reads */
+    uint64_t number;      /* of the session: 0, 1, ... by user */
+    gn_buf kept;          /* of `user` */
     gn_distinct page, action;
     gn_budget *budget;
     gn_session_counts count;
@@ -100,7 +100,8 @@ static inline int64_t gn_session_end_of(int64_t t, int64_t value_ms)
                : end;
 }
 
-void gn_session_open_init(gn_session_open *o, gn_budget *b);
+/* `share`: of the budget, for each of the two sets of distinct values, and for merging one. */
+void gn_session_open_init(gn_session_open *o, const char *temp_dir, gn_budget *b, size_t share);
 void gn_session_open_release(gn_session_open *o);
 /* The header of what is written. */
 int gn_session_header(const gn_session_open *o, const char *params, gn_header *h, gn_err *e);

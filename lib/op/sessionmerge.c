@@ -340,7 +340,7 @@ gn_session_merge *gn_session_merge_open(const char *const *paths, size_t n,
     if (!m)
         return NULL;
     m->o = *o;
-    gn_session_open_init(&m->open, b);
+    gn_session_open_init(&m->open, o->rule.temp_dir, b, b->cap / 6); /* half is for the parts */
     m->open.output = o->rule.output;
     m->open.with_last = o->rule.with_last;
     if (b->cap && parts > b->cap / 2 / PART_BYTES) {

@@ -61,12 +61,16 @@ void gn_session_names_release(gn_session_names *n)
 
 /* ---- the open session ---- */
 
-void gn_session_open_init(gn_session_open *o, gn_budget *b)
+void gn_session_open_init(gn_session_open *o, const char *temp_dir, gn_budget *b, size_t share)
 {
     memset(o, 0, sizeof *o);
     o->budget = b;
     gn_distinct_init(&o->page, "pages of one session", b);
     gn_distinct_init(&o->action, "action types of one session", b);
+    if (!share)
+        return;
+    gn_distinct_to_disk(&o->page, temp_dir, share);
+    gn_distinct_to_disk(&o->action, temp_dir, share);
 }
 
 void gn_session_open_release(gn_session_open *o)
@@ -181,6 +185,10 @@ static void written(gn_session_open *o)
     o->count.events += o->now.events;
     o->number++;
     o->any = false;
+    if (o->page.spill || o->action.spill) {
+        o->count.spill_runs = o->page.runs + o->action.runs;
+        o->count.spill_bytes = o->page.spilled + o->action.spilled;
+    }
     gn_distinct_clear(&o->page);
     gn_distinct_clear(&o->action);
 }
@@ -191,6 +199,8 @@ uint8_t *gn_session_summary(gn_session_open *o, uint8_t *p, gn_err *e)
     const gn_session_names *n = &o->names;
     char digits[24];
     size_t nd = 1;
+    if (gn_distinct_end(&o->page, false, e) || gn_distinct_end(&o->action, false, e))
+        return NULL;
     if (o->number < 10)
         digits[0] = (char)('0' + o->number);
     else
@@ -206,13 +216,10 @@ uint8_t *gn_session_summary(gn_session_open *o, uint8_t *p, gn_err *e)
     }
     p = gn_mp_array_head(p, 7 + !!n->value + !!n->page + !!n->action);
     p = gn_mp_str_head(p, o->text.n + 1 + nd);
-    memcpy(p, o->text.p, o->text.n);
-    p += o->text.n;
+    p = gn_copy_span(p, o->text.p, o->text.n);
     *p++ = '_';
-    memcpy(p, digits, nd);
-    p += nd;
-    memcpy(p, o->user.p, o->user.n);
-    p += o->user.n;
+    memcpy(p, digits, sizeof digits);
+    p = gn_copy_span(p + nd, o->user.p, o->user.n);
     p = gn_mp_time(p, s->start);
     p = gn_mp_time(p, s->end);
     p = gn_mp_int(p, duration);
@@ -237,6 +244,8 @@ int gn_session_state(gn_session_open *o, gn_writer *w, gn_err *e)
 {
     const gn_session *s = &o->now;
     const gn_session_names *n = &o->names;
+    if (gn_distinct_end(&o->page, true, e) || gn_distinct_end(&o->action, true, e))
+        return -1;
     size_t room =
         GN_SESSION_ROOM(1, o->user.n) + gn_distinct_bytes(&o->page) + gn_distinct_bytes(&o->action);
     if (room > GN_MAX_RECORD)

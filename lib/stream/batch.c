@@ -374,17 +374,33 @@ static const uint8_t *checked_fields(const gn_decoder *d, size_t from, const uin
     return p;
 }
 
+#define LOW(n) ((UINT64_C(1) << (8 * (n))) - 1)
+#define ALL UINT64_MAX
+/* Which bytes of a text's first word belong to it, at [8 + its length]; of its second one, at [its
+ * length]. */
+static const uint64_t text_mask[25] = {
+    0,      0,      0,      0,   0,   0,   0,   0,   0,   LOW(1), LOW(2), LOW(3), LOW(4),
+    LOW(5), LOW(6), LOW(7), ALL, ALL, ALL, ALL, ALL, ALL, ALL,    ALL,    ALL};
+static const uint64_t blanks = UINT64_C(0x2020202020202020);
+
 /* Are the n (at most 31) bytes ASCII without NUL? GN_SLACK bytes behind them can be read. */
 static inline bool plain_text(const uint8_t *p, uint32_t n)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
     uint64_t bad = 0;
+    if (n <= 16) { /* lengths vary too much to foresee how many words there are */
+        uint64_t v, w;
+        memcpy(&v, p, 8);
+        memcpy(&w, p + 8, 8);
+        v = (v & text_mask[8 + n]) | (~text_mask[8 + n] & blanks);
+        w = (w & text_mask[n]) | (~text_mask[n] & blanks);
+        return ((v | w | ((v - ones) & ~v) | ((w - ones) & ~w)) & tops) == 0;
+    }
     for (uint32_t i = 0; i < n; i += 8) {
         uint64_t w;
         memcpy(&w, p + i, 8);
         if (n - i < 8) /* what lies behind the text counts as blanks */
-            w = (w & ((UINT64_C(1) << (8 * (n - i))) - 1)) |
-                (UINT64_C(0x2020202020202020) << (8 * (n - i)));
+            w = (w & ((UINT64_C(1) << (8 * (n - i))) - 1)) | (blanks << (8 * (n - i)));
         bad |= (w | ((w - ones) & ~w)) & tops;
     }
     return bad == 0;

@@ -42,11 +42,14 @@ void gn_fanout_release(gn_fanout *f)
         gn_budget_give(f->budget, FILE_COST);
     }
     free(f->file);
+    gn_spool_free(f->spool);
+    gn_buf_release(&f->joined);
     gn_outset_close(f->set);
     memset(f, 0, sizeof *f);
 }
 
-int gn_fanout_add(gn_fanout *f, const char *path, gn_err *e)
+/* `path` NULL: packed. */
+static int add(gn_fanout *f, const char *path, gn_err *e)
 {
     if (f->n == f->cap) {
         size_t cap = f->cap ? f->cap * 2 : 64;
@@ -58,12 +61,55 @@ int gn_fanout_add(gn_fanout *f, const char *path, gn_err *e)
     }
     if (gn_budget_take(f->budget, FILE_COST, e))
         return -1;
-    if (gn_outset_add(f->set, path, e)) {
+    if (path && gn_outset_add(f->set, path, e)) {
         gn_budget_give(f->budget, FILE_COST);
         return -1;
     }
-    f->file[f->n++] = (gn_fanfile){0};
+    f->file[f->n++] =
+        (gn_fanfile){.packed = !path, .at = path ? gn_outset_count(f->set) - 1 : f->pack};
     return 0;
+}
+
+int gn_fanout_add(gn_fanout *f, const char *path, gn_err *e)
+{
+    return add(f, path, e);
+}
+
+int gn_fanout_pack(gn_fanout *f, const char *path, const char *temp_dir, gn_err *e)
+{
+    if (gn_outset_add(f->set, path, e))
+        return -1;
+    f->pack = gn_outset_count(f->set) - 1;
+    f->spool = gn_spool_new(temp_dir, e);
+    return f->spool ? 0 : -1;
+}
+
+int gn_fanout_add_packed(gn_fanout *f, gn_err *e)
+{
+    return add(f, NULL, e);
+}
+
+/* To the pack, small pieces together. */
+static int join(void *ctx, const uint8_t *p, size_t n, gn_err *e)
+{
+    gn_fanout *f = ctx;
+    gn_buf *b = &f->joined;
+    if (b->n && b->n + n > f->piece) {
+        size_t all = b->n;
+        b->n = 0;
+        if (gn_outset_append(f->set, f->pack, b->p, all, e))
+            return -1;
+    }
+    return n < f->piece ? gn_buf_add(b, p, n, e) : gn_outset_append(f->set, f->pack, p, n, e);
+}
+
+/* Whole records, headers and trailers. */
+static int append(gn_fanout *f, size_t i, const uint8_t *p, size_t n, gn_err *e)
+{
+    gn_fanfile *o = &f->file[i];
+    if (!o->packed)
+        return gn_outset_append(f->set, o->at, p, n, e);
+    return f->packing ? join(f, p, n, e) : gn_spool_put(f->spool, &o->spooled, p, n, e);
 }
 
 /* Write a buffer out. */
@@ -75,7 +121,7 @@ static int flush(gn_fanout *f, size_t i, gn_err *e)
     gn_xxh3_64_update(o->sum, o->b + o->summed, o->n - o->summed);
     size_t n = o->n;
     o->n = o->summed = 0;
-    return gn_outset_append(f->set, i, o->b, n, e);
+    return append(f, i, o->b, n, e);
 }
 
 static int flush_all(gn_fanout *f, gn_err *e)
@@ -128,7 +174,7 @@ int gn_fanout_room(gn_fanout *f, size_t i, size_t n, gn_err *e)
 int gn_fanout_through(gn_fanout *f, size_t i, const void *p, size_t n, gn_err *e)
 {
     gn_xxh3_64_update(f->file[i].sum, p, n);
-    return gn_outset_append(f->set, i, p, n, e);
+    return append(f, i, p, n, e);
 }
 
 /* Bytes that are no record. */
@@ -186,15 +232,58 @@ done:
     return r;
 }
 
+static int finish_packed(gn_fanout *f, size_t i, gn_err *e)
+{
+    gn_fanfile *o = &f->file[i];
+    o->from = gn_outset_bytes(f->set, f->pack);
+    f->packing = true;
+    int r = gn_spool_each(f->spool, &o->spooled, join, f, e) || flush(f, i, e) ? -1 : 0;
+    if (r == 0 && f->joined.n)
+        r = gn_outset_append(f->set, f->pack, f->joined.p, f->joined.n, e);
+    f->joined.n = 0;
+    f->packing = false;
+    o->size = gn_outset_bytes(f->set, f->pack) - o->from;
+    drop_buffer(f, o);
+    return r;
+}
+
 int gn_fanout_finish(gn_fanout *f, size_t i, gn_err *e)
 {
+    if (f->file[i].packed)
+        return finish_packed(f, i, e);
     if (flush(f, i, e))
         return -1;
     drop_buffer(f, &f->file[i]);
-    return gn_outset_end(f->set, i, e);
+    return gn_outset_end(f->set, f->file[i].at, e);
+}
+
+int gn_fanout_end_pack(gn_fanout *f, gn_err *e)
+{
+    return gn_outset_end(f->set, f->pack, e);
 }
 
 uint64_t gn_fanout_records(const gn_fanout *f, size_t i)
 {
     return f->file[i].total + f->file[i].records;
+}
+
+const char *gn_fanout_path(const gn_fanout *f, size_t i)
+{
+    return gn_outset_path(f->set, f->file[i].at);
+}
+
+uint64_t gn_fanout_bytes(const gn_fanout *f, size_t i)
+{
+    const gn_fanfile *o = &f->file[i];
+    return o->packed ? o->size : gn_outset_bytes(f->set, o->at);
+}
+
+uint64_t gn_fanout_offset(const gn_fanout *f, size_t i)
+{
+    return f->file[i].from;
+}
+
+uint64_t gn_fanout_spooled(const gn_fanout *f)
+{
+    return f->spool ? gn_spool_bytes(f->spool) : 0;
 }

@@ -4,6 +4,7 @@
 #include "../base/num.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void gn_plan_free(gn_plan *plan)
 {
@@ -13,6 +14,7 @@ void gn_plan_free(gn_plan *plan)
         gn_index_release(&plan->file[i]);
     free(plan->file);
     free(plan->run);
+    gn_arena_release(&plan->names);
     free(plan);
 }
 
@@ -39,7 +41,8 @@ static gn_cut find_cut(const gn_plan *p, uint64_t want, uint64_t *base)
 static int add_run(gn_plan *p, const gn_run *r, gn_err *e)
 {
     gn_run *last = p->n ? &p->run[p->n - 1] : NULL;
-    if (last && last->whole && r->whole && last->path == r->path && last->hi == r->lo) {
+    if (last && last->whole && r->whole && !r->slice && last->path == r->path &&
+        last->hi == r->lo) {
         last->hi = r->hi;
         last->to += r->to;
         return 0;
@@ -127,4 +130,15 @@ int gn_plan_part(gn_plan *p, const char *const *paths, uint64_t part, uint64_t p
         if (base == from_base)
             return add_nothing(p, &p->file[i], paths[i], from.at, e);
     return 0;
+}
+
+int gn_plan_slice(gn_plan *p, const char *path, uint64_t at, uint64_t n, uint64_t records,
+                  gn_err *e)
+{
+    uint64_t end;
+    gn_run r = {.slice = true, .whole = true, .lo = at, .to = records};
+    if (!(r.path = gn_arena_strndup(&p->names, path, strlen(path), e)))
+        return -1;
+    r.hi = __builtin_add_overflow(at, n, &end) ? UINT64_MAX : end;
+    return add_run(p, &r, e);
 }

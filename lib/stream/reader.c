@@ -201,6 +201,10 @@ static int read_trailer(gn_reader *r, gn_err *e)
 /* A range of a file that the plan is wrong about. */
 static int not_as_planned(const gn_reader *r, gn_err *e)
 {
+    if (r->run->slice)
+        return gn_fail(e, GN_CORRUPT,
+                       "'%s': it is not what the manifest says: damaged, or changed meanwhile",
+                       r->run->path);
     return gn_fail(e, GN_CORRUPT,
                    "'%s': it is not what its index says: damaged, or changed meanwhile "
                    "(gn-cat without --split reads it without the index)",
@@ -289,7 +293,10 @@ static int range_ends(gn_reader *r, gn_err *e)
 
 static int open_range(gn_reader *r, uint64_t lo, uint64_t hi, gn_err *e)
 {
-    r->in = gn_in_open_range(r->run->path, r->run->frames, lo, hi, e);
+    if (r->run->slice)
+        r->in = gn_in_open_slice(r->run->path, lo, hi - lo, e);
+    else
+        r->in = gn_in_open_range(r->run->path, r->run->frames, lo, hi, e);
     return r->in ? 0 : -1;
 }
 
@@ -382,7 +389,7 @@ static int begin_run(gn_reader *r, gn_err *e)
     r->run_from = r->total;
     if (!r->run->whole)
         return begin_part(r, e);
-    r->any = r->run->lo > 0;
+    r->any = r->run->lo > 0 && !r->run->slice;
     r->state = AT_SEGMENT;
     return open_range(r, r->run->lo, r->run->hi, e);
 }

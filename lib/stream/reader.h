@@ -29,7 +29,8 @@ enum gn_event { GN_EV_EOF = 0, GN_EV_SEGMENT = 1, GN_EV_BATCH = 2, GN_EV_END = 3
 gn_reader *gn_reader_open(const char *const *paths, size_t n, size_t max_record, gn_err *e);
 /* Read one already opened input (owned by the reader from here on, also on failure). */
 gn_reader *gn_reader_on(gn_in *in, size_t max_record, gn_err *e);
-/* Read what a plan says (owned by the reader from here on, also on failure): see split.h. */
+/* Read what a plan says (owned by the reader from here on, also on failure): see split.h, and
+ * op/parts.h. */
 gn_reader *gn_reader_planned(gn_plan *plan, size_t max_record, gn_err *e);
 void gn_reader_close(gn_reader *r); /* NULL allowed */
 

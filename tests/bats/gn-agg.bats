@@ -151,6 +151,32 @@ END
     gn-agg --merge 31.gn 2.gn | records | same want -
 }
 
+@test "approximate percentiles: within 1/129, spilled and merged to the byte" {
+    gn-gen --rows 200000 --users 2000 -o e.gn
+    local how=(-k user_id -a 'approx_p50(duration_ms), seventh = approx_pctl(duration_ms / 7, 99.5), count(), tail = approx_p95(duration_ms)')
+    gn-agg -m 1G --partial "${how[@]}" e.gn >want.gn
+    gn-agg -m 16M --partial "${how[@]}" --stats=s.json e.gn >got.gn
+    case $(cat s.json) in *'"spill_runs":0,'*) false ;; esac
+    same want.gn got.gn
+    gn-cat -o e.gn.zst e.gn
+    for i in 1 2 3; do
+        gn-cat --split $i/3 e.gn.zst | gn-agg --partial "${how[@]}" -o $i.gn
+    done
+    gn-agg --merge --partial -o 31.gn 3.gn 1.gn
+    gn-agg --merge -m 16M 2.gn 31.gn | gn-tocsv >merged
+    gn-agg "${how[@]}" e.gn | gn-tocsv >whole
+    same whole merged
+    is "user_id,approx_p50_duration_ms,seventh,count,tail" "$(head -n 1 whole)"
+    gn-agg -k user_id -a 'p50(duration_ms), seventh = pctl(duration_ms / 7, 99.5), count(), p95(duration_ms)' e.gn |
+        gn-tocsv | paste -d, whole - | awk -F, 'NR > 1 {
+            for (i = 2; i <= 5; i++) if (($i - $(i + 5)) ^ 2 > ($(i + 5) / 129) ^ 2) exit 1
+        }'
+    status 2 gn-agg -a 'approx_pctl(n)' e.gn
+    has "$(cat err)" "approx_pctl(x, 99.9)"
+    status 3 gn-agg -a 'approx_p95(page_id)' e.gn
+    has "$(cat err)" "not of an int or float"
+}
+
 @test "ordered input within little memory: few groups of many values, and one that fills it" {
     "$PYTHON" - <<'END'
 import sys
@@ -234,7 +260,7 @@ import gnstream
 import subprocess
 data = gnstream.build([("k", "str"), ("n", "int")], [("a", 1), ("a", 2), ("b", 9)])
 state = subprocess.run(["gn-agg", "--partial", "-k", "k", "-a",
-                        "sum(n), stddev(n), min(k), p50(n), count(), approx_distinct(n)"],
+                        "sum(n), stddev(n), min(k), p50(n), count(), approx_distinct(n), approx_p95(n)"],
                        input=data, capture_output=True, check=True).stdout
 seg, = gnstream.parse(state)
 bad = []

@@ -186,7 +186,7 @@ END
 import json
 c = json.load(open("stats.json"))["counters"]
 assert c == dict(users=3, sessions=3, bounces=2, events=4, null_user=2, null_time=2, null_value=1,
-                 negative_value=1, value_above_8h=1), c
+                 negative_value=1, value_above_8h=1, spill_runs=0, spill_bytes=0), c
 END
 }
 
@@ -284,7 +284,47 @@ END
     cmp a b
 }
 
-@test "too many distinct pages in one session for -m: 5, naming pages and -m" {
+@test "a session whose distinct pages and actions are more than -m: on disk, the same" {
+    "$PYTHON" - <<'END'
+import os, sys
+sys.path.insert(0, os.environ["ORACLE"])
+import gnstream
+H = {"order": [["user_id", "asc"], ["timestamp", "asc"]]}
+F = [("user_id", "str"), ("timestamp", "time"), ("page_id", "str"), ("action_type", "str")]
+def page(i): # of 150000; a few are long
+    i = i * 7919 % 150000
+    return "page %d" % i + "x" * (5000 if i % 5000 == 0 else 0)
+# a session before and one behind, of the same user and of another; the pages come twice and more
+rows = [("a", 0, "page 1", "x"), ("a", 1, "page 1", "y")]
+rows += [("a", 10**11 + i, page(i), "action %d" % (i % 70000)) for i in range(400000)]
+rows += [("a", 10**12, "page 7", "x"), ("b", 5, "page 1", "x"), ("b", 5, "page 2", "x")]
+with open("p.gn", "wb") as f:
+    f.write(gnstream.build(F, rows, H))
+END
+    gn-sessionize --summary -m 16M --stats=s.json p.gn | gn-tocsv -f session_id,actions_count,unique_pages,action_types >got
+    is $'session_id,actions_count,unique_pages,action_types\na_0,2,1,2\na_1,400000,150000,70000\na_2,1,1,1\nb_0,2,2,1' "$(cat got)"
+    case $(cat s.json) in *'"spill_runs":0,'*) false ;; esac
+    gn-sessionize --summary -m 1G --stats=s.json p.gn | gn-tocsv -f session_id,actions_count,unique_pages,action_types | same got -
+    has "$(cat s.json)" '"spill_runs":0,'
+    is 400005 "$(gn-sessionize -m 16M p.gn | gn-tocsv --no-header | wc -l)" # events need no set
+    # states, which are records, and their merge
+    gn-sessionize --partial -m 1G -o whole.state p.gn
+    gn-sessionize --partial -m 64M p.gn | same whole.state -
+    gn-head -n 100000 p.gn | gn-sessionize --partial -o 1.state
+    gn-head -n 300000 p.gn | gn-tail -n 200000 | gn-sessionize --partial -o 2.state
+    gn-tail -n 100005 p.gn | gn-sessionize --partial -o 3.state
+    gn-sessionize --merge -m 16M --stats=s.json 2.state 3.state 1.state |
+        gn-tocsv -f session_id,actions_count,unique_pages,action_types | same got -
+    case $(cat s.json) in *'"spill_runs":0,'*) false ;; esac
+    gn-sessionize --merge --partial -m 64M 2.state 3.state 1.state | records >got
+    records whole.state | same - got
+    status 5 gn-sessionize --summary -m 16M -T /nonexistent p.gn
+    has "$(cat err)" "/nonexistent"
+    [ -n "${GN_SANITIZED:-}" ] && return
+    ( ulimit -v 60000 && gn-sessionize --summary -m 16M p.gn >/dev/null )
+}
+
+@test "the state of a session that fits neither -m nor a record: 5, naming them" {
     "$PYTHON" - <<'END'
 import os, sys
 sys.path.insert(0, os.environ["ORACLE"])
@@ -292,14 +332,15 @@ import gnstream
 H = {"order": [["user_id", "asc"], ["timestamp", "asc"]]}
 F = [("user_id", "str"), ("timestamp", "time"), ("page_id", "str")]
 with open("p.gn", "wb") as f:
-    f.write(gnstream.build(F, [("a", i, "page %d" % i) for i in range(200000)], H))
+    f.write(gnstream.build(F, [("a", i, "%d" % i + "x" * 350) for i in range(100000)], H))
 END
-    status 5 gn-sessionize --summary -m 16M -o out.gn p.gn
+    is 100000 "$(gn-sessionize --summary -m 16M p.gn | gn-tocsv --no-header -f unique_pages)"
+    status 5 gn-sessionize --partial -m 16M -o out.gn p.gn
     has "$(cat err)" "distinct pages of one session need more than 16 MiB"
     has "$(cat err)" "-m/--memory"
+    status 5 gn-sessionize --partial -m 1G -o out.gn p.gn
+    has "$(cat err)" "over 32 MiB"
     [ ! -e out.gn ]
-    is 200000 "$(gn-sessionize --summary -m 64M p.gn | gn-tocsv --no-header -f unique_pages)"
-    is 200000 "$(gn-sessionize -m 16M p.gn | gn-tocsv --no-header | wc -l)" # events need no set
 }
 
 @test "states: one record a session, sets as sorted lists, 128-bit sums" {

@@ -106,6 +106,34 @@ class About(int):
     __hash__ = int.__hash__
 
 
+class Near(float):
+    """A percentile of a sketch: within 1/129 of the value. `scale`: what that is a part of where it
+    lies between two values of different signs."""
+    scale = None
+
+    def __eq__(self, other):
+        scale = abs(self) if self.scale is None else self.scale
+        return isinstance(other, float) and abs(self - other) <= scale / 129 * (1 + 1e-9)
+
+    def __ne__(self, other):
+        return not self == other
+
+    __hash__ = float.__hash__
+
+
+def sketched(values, p, nearest, kind):
+    exact = percentile(values, p, nearest, kind)
+    if exact is None:
+        return None
+    near = Near(exact)
+    s = sorted(values)
+    lo = int((len(s) - 1) * p)
+    hi = min(lo + 1, len(s) - 1)
+    if not nearest and s[lo] < 0 < s[hi]:
+        near.scale = max(-s[lo], s[hi])
+    return near
+
+
 def functions(rng, nearest):
     """(text, type of the result, function of the group's rows) for some aggregates."""
     def column(name):
@@ -162,6 +190,13 @@ def functions(rng, nearest):
             out.append(("sum(%s)" % name, kind, total_of(name)))
             out.append(("avg(%s)" % name, "float", mean(name)))
             out.append(("stddev(%s)" % name, "float", deviation(name)))
+            for text, p in [("approx_median(%s)", Fraction(1, 2)),
+                            ("approx_p95(%s)", Fraction(95, 100)),
+                            ("approx_pctl(%s, 99.9)", Fraction(999, 1000)),
+                            ("approx_pctl(%s, 0)", Fraction(0)),
+                            ("approx_pctl(%s, 100)", Fraction(1))]:
+                out.append((text % name, "float", lambda rows, c=column(name), p=p, k=kind:
+                            sketched(c(rows), p, nearest, k)))
         if kind in ("int", "float") or nearest:
             t = kind if nearest else "float"
             out.append(("median(%s)" % name, t, quantile(name, Fraction(1, 2))))

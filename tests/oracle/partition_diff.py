@@ -215,6 +215,8 @@ def options(case, segs):
         args += ["-k", key, "-n", str(n)]
     if rng.random() < 0.3:
         args += ["-z"]
+    if not by and rng.random() < 0.4:
+        args += ["--pack"]
     if rng.random() < 0.5:
         args += ["-m", "16M"]
     return by, key, ranges or pieces, n, args
@@ -256,6 +258,44 @@ def expect(segs, by, key, ranges, n):
     return files, about
 
 
+def unpack(case, end):
+    """--pack: cut the file as the manifest says, into files and a manifest as there are without."""
+    with open(case.path("out/manifest.gn"), "rb") as f:
+        seg, = gnstream.parse(f.read())
+    with open(case.path("out/part" + end), "rb") as f:
+        data = f.read()
+    if sorted(os.listdir(case.path("out"))) != ["manifest.gn", "part" + end]:
+        raise Difference("a pack and other files: %r" % os.listdir(case.path("out")))
+    rows, at = [dict(zip(seg.names(), r)) for r in seg.records], 0
+    for k, row in enumerate(rows):
+        if (row["path"], row["part"], row["offset"]) != ("part" + end, k, at):
+            raise Difference("range %d of a pack: %r" % (k, row))
+        row["path"] = "part-%04d%s" % (k, end)
+        with open(case.path("out/" + row["path"]), "wb") as f:
+            f.write(data[at:at + row["bytes"]])
+        at += row["bytes"]
+    table = data[at:at + 4]
+    if (end == ".gn" and at != len(data)) or (end != ".gn" and table != b"\x5e\x2a\x4d\x18"):
+        raise Difference("a pack of %d bytes, ranges of %d" % (len(data), at))
+    for k in case.rng.sample(range(len(rows)), min(2, len(rows))):
+        want = case.run("gn-cat", "out/" + rows[k]["path"])
+        if case.run("gn-cat", "--part", str(k), "out") != want:
+            raise Difference("gn-cat --part %d" % k)
+    packed = case.path("pack")  # the next run finds it, as it was
+    shutil.rmtree(packed, ignore_errors=True)
+    os.makedirs(packed)
+    os.rename(case.path("out/part" + end), os.path.join(packed, "part" + end))
+    return rows
+
+
+def restore(case, rows, end):
+    if rows is None:
+        return
+    for row in rows:
+        os.remove(case.path("out/" + row["path"]))
+    os.rename(case.path("pack/part" + end), case.path("out/part" + end))
+
+
 def compare_file(path, want, key, k, n):
     with open(path, "rb") as f:
         segs = gnstream.parse(f.read())
@@ -272,9 +312,11 @@ def compare_file(path, want, key, k, n):
     return segs
 
 
-def compare(case, segs, by, key, ranges, n, level):
+def compare(case, segs, by, key, ranges, n, args):
+    level, pack = "-z" in args, "--pack" in args
     files, about = expect(segs, by, key, ranges, n)
     end = ".gn.zst" if level else ".gn"
+    rows = unpack(case, end) if pack else None
     out = case.path("out")
     found = set()
     for folder, _, names in os.walk(out):
@@ -293,13 +335,14 @@ def compare(case, segs, by, key, ranges, n, level):
         whole = sum({bytes(x[0]): x[1] for s in segs for x in s.trailer["sources"]}.values()) * U64
         if area != whole:
             raise Difference("the covers do not add up: %d of %d" % (area, whole))
-    compare_manifest(case, files, about, by, key, ranges, n, end)
+    compare_manifest(case, files, about, by, key, ranges, n, end, rows)
+    restore(case, rows, end)
 
 
-def compare_manifest(case, files, about, by, key, ranges, n, end):
+def compare_manifest(case, files, about, by, key, ranges, n, end, rows):
     with open(case.path("out/manifest.gn"), "rb") as f:
         seg, = gnstream.parse(f.read())
-    got = [dict(zip(seg.names(), r)) for r in seg.records]
+    got = rows or [dict(zip(seg.names(), r)) for r in seg.records]
     if [g["path"] for g in got] != sorted((f + end for f in files), key=str.encode):
         raise Difference("the manifest's paths")
     for g in got:
@@ -330,11 +373,11 @@ def one(seed, bindir, work):
     by, key, ranges, n, args = options(case, segs)
     try:
         case.run("gn-partition", "-d", "out", *args, *files)
-        compare(case, segs, by, key, ranges, n, "-z" in args)
+        compare(case, segs, by, key, ranges, n, args)
         if case.rng.random() < 0.5:  # again, otherwise: no file of the first run stays
             by, key, ranges, n, args = options(case, segs)
             case.run("gn-partition", "-d", "out", *args, *files)
-            compare(case, segs, by, key, ranges, n, "-z" in args)
+            compare(case, segs, by, key, ranges, n, args)
     except (Difference, gnstream.Invalid) as e:
         print("seed %d: %s\n  %s" % (seed, e, "\n  ".join(case.log)), file=sys.stderr)
         return 1

@@ -105,6 +105,51 @@ static void random_sets(void **state)
     free(m);
 }
 
+/* On disk beyond a limit: the set that is in memory without one, group after group. */
+static void on_disk(void **state)
+{
+    (void)state;
+    gn_err e = {0};
+    gn_budget b = {.cap = 8 << 20}, free_of_limits = {0};
+    gn_distinct d, whole;
+    uint64_t seed = 5;
+    gn_distinct_init(&d, "things", &b);
+    gn_distinct_init(&whole, "things", &free_of_limits);
+    gn_distinct_to_disk(&d, NULL, 200 << 10);
+    for (int round = 0; round < 12; round++) {
+        static const unsigned sizes[] = {0, 5, 16, 17, 600, 30000};
+        unsigned kinds = round % 4 ? 40000 : 300;
+        uint8_t text[64 + GN_SLACK];
+        uint64_t runs = d.runs;
+        for (unsigned i = 0; i < sizes[round % 6]; i++) {
+            uint32_t n = value(&seed, kinds, text);
+            assert_int_equal(gn_distinct_add(&d, (gn_str){text, n}, &e), 0);
+            assert_int_equal(gn_distinct_keep(&d, &e), 0);
+            assert_int_equal(gn_distinct_add(&whole, (gn_str){text, n}, &e), 0);
+            assert_int_equal(gn_distinct_keep(&whole, &e), 0);
+        }
+        bool list = round % 2;
+        assert_int_equal(gn_distinct_end(&d, list, &e), 0);
+        assert_int_equal(gn_distinct_count(&d), gn_distinct_count(&whole));
+        assert_int_equal(d.runs > runs, round % 6 == 5);
+        if (list) {
+            size_t n = gn_distinct_bytes(&whole);
+            uint8_t *x = malloc(2 * n + 1);
+            assert_int_equal(gn_distinct_bytes(&d), n);
+            assert_ptr_equal(gn_distinct_list(&d, x), x + n);
+            assert_ptr_equal(gn_distinct_list(&whole, x + n), x + 2 * n);
+            assert_memory_equal(x, x + n, n);
+            free(x);
+        }
+        gn_distinct_clear(&d);
+        gn_distinct_clear(&whole);
+        assert_int_equal(b.used, 0);
+    }
+    assert_true(d.spilled > 0);
+    gn_distinct_release(&d);
+    gn_distinct_release(&whole);
+}
+
 /* Beyond the budget: refused with what is counted and -m; usable after clearing. */
 static void over_budget(void **state)
 {
@@ -140,7 +185,7 @@ static void over_budget(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(random_sets),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(random_sets), cmocka_unit_test(on_disk),
                                        cmocka_unit_test(over_budget)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
