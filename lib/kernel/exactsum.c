@@ -241,6 +241,22 @@ void gn_comoments_add(gn_comoments *m, int64_t x, int64_t y)
     i192_add_i128(&m->xy, (gn_i128)x * y);
 }
 
+bool gn_comoments_add_block(gn_comoments *m, const gn_moments *xs, int64_t y)
+{
+    if (m->n + xs->n < xs->n)
+        return false;
+    uint64_t size = y < 0 ? -(uint64_t)y : (uint64_t)y;
+    gn_i192 yy = i192_times((gn_i128)y * y, xs->n);
+    gn_i192 xy = i192_times(y < 0 ? -xs->sum : xs->sum, size);
+    m->n += xs->n;
+    m->sum_x = add128(m->sum_x, xs->sum);
+    m->sum_y = add128(m->sum_y, (gn_i128)((gn_u128)(gn_i128)y * xs->n));
+    i192_add(&m->xx, &xs->squares);
+    i192_add(&m->yy, &yy);
+    i192_add(&m->xy, &xy);
+    return true;
+}
+
 bool gn_comoments_merge(gn_comoments *to, const gn_comoments *from)
 {
     const gn_comoments f = *from; /* which may be to */

@@ -62,6 +62,8 @@ bool gn_moments_stddev(const gn_moments *m, double *out);
 
 void gn_comoments_add(gn_comoments *m, int64_t x, int64_t y);
 bool gn_comoments_add_times(gn_comoments *m, int64_t x, int64_t y, uint64_t times);
+/* The pairs (x, y) of all x that `xs` sums up with one y. */
+bool gn_comoments_add_block(gn_comoments *m, const gn_moments *xs, int64_t y);
 bool gn_comoments_merge(gn_comoments *to, const gn_comoments *from);
 /* count, sums of x, y, xx, yy, xy. */
 #define GN_COMOMENTS_WIRE (8 + 2 * 16 + 3 * 24)

@@ -3,6 +3,7 @@
 
 #include "../io/mp.h"
 #include "../kernel/keycode.h"
+#include "params.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -22,27 +23,13 @@ static int no_state(gn_err *e)
 
 /* ---- parameters ---- */
 
-/* name=TEXT:type, with what is no letter, digit or _ of the text as %XX. */
-static int put_name(gn_buf *b, const char *name, const char *text, gn_type t, gn_err *e)
-{
-    if (gn_buf_printf(b, e, "%s=", name))
-        return -1;
-    for (const uint8_t *p = (const uint8_t *)text; *p; p++) {
-        bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
-                     (*p >= '0' && *p <= '9') || *p == '_';
-        if (gn_buf_printf(b, e, plain ? "%c" : "%%%02x", *p))
-            return -1;
-    }
-    return gn_buf_printf(b, e, ":%s ", gn_type_name(t));
-}
-
 int effect_params(gn_effect *f, gn_err *e)
 {
     gn_buf b = {0};
     const char *unit = !f->cells ? "events" : !f->values ? "users" : "both";
-    int r = put_name(&b, "group", f->group, f->group_type, e) ||
-            put_name(&b, "value", f->value, f->value_type, e) ||
-            (f->cells && put_name(&b, "user", f->user, f->user_type, e)) ||
+    int r = gn_params_put(&b, "group", f->group, f->group_type, e) ||
+            gn_params_put(&b, "value", f->value, f->value_type, e) ||
+            (f->cells && gn_params_put(&b, "user", f->user, f->user_type, e)) ||
             gn_buf_printf(&b, e, "unit=%s negative=%s", unit, f->o.negative ? "keep" : "drop");
     if (r) {
         gn_buf_release(&b);
@@ -52,41 +39,14 @@ int effect_params(gn_effect *f, gn_err *e)
     return 0;
 }
 
-static int hex(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* The other way; NULL where it does not stand there. */
-static const char *get_name(const char *p, const char *name, char **text, gn_type *t, gn_err *e)
-{
-    size_t n = strlen(name), len = 0;
-    if (strncmp(p, name, n) != 0 || p[n] != '=')
-        return NULL;
-    p += n + 1;
-    const char *end = strchr(p, ':');
-    if (!end || !(*text = gn_strndup(p, (size_t)(end - p), e)))
-        return NULL;
-    for (; p < end; p++) {
-        int hi = *p == '%' ? hex(p[1]) : 0, lo = *p == '%' && hi >= 0 ? hex(p[2]) : 0;
-        if (hi < 0 || lo < 0)
-            return NULL;
-        (*text)[len++] = *p == '%' ? (char)(hi * 16 + lo) : *p;
-        p += *p == '%' ? 2 : 0;
-    }
-    (*text)[len] = 0;
-    size_t type = strcspn(++end, " ");
-    return gn_type_parse(end, type, t) && end[type] ? end + type + 1 : NULL;
-}
-
 int effect_of_params(gn_effect *f, const char *params, const char *name, gn_err *e)
 {
     static const char *const units[] = {"both", "events", "users"};
-    const char *p = get_name(params, "group", &f->group, &f->group_type, e);
-    p = p ? get_name(p, "value", &f->value, &f->value_type, e) : NULL;
+    const char *p = gn_params_get(params, "group", &f->group, &f->group_type, e);
+    p = p ? gn_params_get(p, "value", &f->value, &f->value_type, e) : NULL;
     bool number = f->value_type == GN_INT || f->value_type == GN_FLOAT;
     if (p && strncmp(p, "user=", 5) == 0)
-        p = get_name(p, "user", &f->user, &f->user_type, e);
+        p = gn_params_get(p, "user", &f->user, &f->user_type, e);
     int unit = -1, negative = -1;
     char text[80];
     for (int i = 0; p && number && i < 6; i++) {

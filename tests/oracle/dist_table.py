@@ -106,4 +106,5 @@ def main():
                 show("F", x, df1, df2, f(x, df1, df2))
 
 
-main()
+if __name__ == "__main__":
+    main()
