@@ -20,8 +20,10 @@ void gn_bag_init(gn_bag *g, const gn_bag_options *o)
 
 static void free_items(gn_bag *g)
 {
-    gn_unmap(g->item, g->cap * sizeof *g->item, g->o.budget);
-    gn_unmap(g->spare, g->cap * sizeof *g->spare, g->o.budget);
+    const size_t bytes = g->cap * sizeof *g->item;
+    gn_unmap(g->item, bytes, NULL);
+    gn_unmap(g->spare, bytes, NULL);
+    gn_budget_give(g->o.budget, 2 * bytes);
     g->item = g->spare = NULL;
     g->n = g->cap = g->sorted = 0;
 }
@@ -145,25 +147,26 @@ static void settle(gn_bag *g)
 
 /* ---- room ---- */
 
+/* 1 when the budget is used up, by others too; nothing has changed then. */
 static int grow(gn_bag *g, size_t cap, gn_err *e)
 {
-    size_t bytes = cap * sizeof *g->item;
-    gn_bag_item *item = gn_map(bytes, g->o.budget, e);
-    gn_bag_item *spare = item ? gn_map(bytes, g->o.budget, e) : NULL;
-    if (!spare) {
-        gn_unmap(item, item ? bytes : 0, g->o.budget);
-        return -1;
+    const size_t bytes = cap * sizeof *g->item, old = g->cap * sizeof *g->item;
+    if (gn_budget_take(g->o.budget, 2 * (bytes - old), e)) {
+        gn_err_clear(e);
+        return 1;
     }
-    size_t n = g->n, sorted = g->sorted;
-    if (n)
-        memcpy(item, g->item, n * sizeof *item);
-    free_items(g);
-    g->item = item;
-    g->spare = spare;
+    /* Never more than that, for what is spare goes first. */
+    gn_unmap(g->spare, old, NULL);
+    g->spare = NULL;
     g->cap = cap;
-    g->n = n;
-    g->sorted = sorted;
-    return 0;
+    gn_bag_item *item = gn_map(bytes, NULL, e);
+    if (item && g->n)
+        memcpy(item, g->item, g->n * sizeof *item);
+    gn_unmap(g->item, old, NULL);
+    g->item = item;
+    if (item)
+        g->spare = gn_map(bytes, NULL, e);
+    return g->spare ? 0 : -1;
 }
 
 static int combine(void *ctx, gn_str key, gn_buf *sum, gn_str body, gn_err *e)
@@ -205,18 +208,17 @@ int gn_bag_make_room(gn_bag *g, gn_err *e)
 {
     if (g->reading)
         return gn_fail(e, GN_BUG, "an addition after gn_bag_read");
-    if (g->cap == 0)
-        return grow(g, CAP_MIN, e);
     settle(g);
-    if (g->n <= g->cap / 2)
+    if (g->n < g->cap / 2)
         return 0;
-    /* Old and new stand side by side for a moment. */
-    size_t most = g->o.memory / (2 * sizeof *g->item), cap = 4 * g->cap;
-    if (cap + g->cap <= most && grow(g, cap, e) == 0)
-        return 0;
-    if (e->status == GN_IO)
-        gn_err_clear(e); /* the budget is used up by others */
-    return e->status ? -1 : spill(g, e);
+    const size_t most = g->o.memory / (2 * sizeof *g->item);
+    size_t cap = g->cap == 0 ? CAP_MIN : 4 * g->cap;
+    if (cap > most)
+        cap = most;
+    int r = cap > g->cap ? grow(g, cap, e) : 1;
+    if (r == 1 && g->n == 0)
+        return gn_fail(e, GN_IO, "no memory is left for values (give more with -m)");
+    return r == 1 ? spill(g, e) : r;
 }
 
 int gn_bag_add_many(gn_bag *g, uint32_t set, uint64_t a, uint64_t b, uint64_t n, gn_err *e)
