@@ -146,7 +146,8 @@ static void release(gn_app *a)
 
 static const gn_example examples[] = {
     {"do devices differ, and which is slow",
-     "gn-join events.gn metadata.gn | gn-anova --groups devices.gn | gn-view; gn-view devices.gn"},
+     "gn-join -k user_id --right-dup last --right-order join_date events.gn metadata.gn | gn-anova "
+     "--groups devices.gn | gn-view; gn-view devices.gn"},
     {"versions instead, of users alone", "gn-anova -g app_version --unit users events.gn"},
     {"on two machines, then together",
      "gn-anova --partial a.gn -o a.part.gn; gn-anova --partial b.gn -o b.part.gn; gn-anova --merge "

@@ -1,8 +1,8 @@
 /* effect.h - what a category does to a number: analysis of variance, ranks, a table of the groups.
  *
  * On events, each with its value, and on users: the means of a user's values, one for each group
- * that he has values in. A test takes events that have a group and a valid value; what is left out
- * is counted. What it computes is in kernel/anova.h and kernel/dist.h.
+ * that the user has values in. A test takes events that have a group and a valid value; what is
+ * left out is counted. What it computes is in kernel/anova.h and kernel/dist.h.
  *
  * Everything follows from two multisets, which add up exactly: values by group (kernel/bag.h), and
  * by user and group the events, values and their sum (kernel/tally.h). They are the partial state:

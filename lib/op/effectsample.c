@@ -129,7 +129,7 @@ int effect_fill(gn_effect *f, gn_bag *bag, bool means, gn_err *e)
 typedef struct user {
     gn_buf code;
     bool any;
-    size_t groups; /* in which he has values */
+    size_t groups; /* with values */
 } user;
 
 static void user_end(gn_effect *f, const user *u)
