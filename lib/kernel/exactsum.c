@@ -6,210 +6,57 @@
  * that form is unique, since it is the two's complement of one integer. Instead of error-free
  * pairs, whose low part can underflow, products enter as the integers that they are: 106 bits.
  *
- * What results need (n * squares - sum^2, and a quotient) is done on magnitudes of 32-bit words,
- * schoolbook: at most 144 of them, once for a result. */
+ * What results need (n * squares - sum^2, and a quotient) is done on big integers (bigint.h), once
+ * for a result. */
 #include "exactsum.h"
 
 #include "../io/mp.h"
+#include "bigint.h"
 
 #include <math.h>
 #include <string.h>
 
-/* ---- magnitudes ---- */
-
-#define EXTRA 6                                /* words below the units: 192 bits */
-#define WORDS (2 * GN_FSUM_CHUNKS + 2 + EXTRA) /* sum^2, n * squares, their difference */
-
-typedef struct big {
-    bool neg;
-    size_t n; /* words in use; the highest is not 0 */
-    uint32_t w[WORDS];
-} big;
-
-static void big_trim(big *b)
-{
-    while (b->n && b->w[b->n - 1] == 0)
-        b->n--;
-}
-
-/* From two's complement in 64-bit words, least significant first. */
-static void big_from_words(big *b, const uint64_t *w, size_t n)
-{
-    b->neg = w[n - 1] >> 63;
-    b->n = 2 * n;
-    uint64_t carry = b->neg;
-    for (size_t i = 0; i < n; i++) {
-        uint64_t v = (b->neg ? ~w[i] : w[i]) + carry;
-        carry = carry && v == 0;
-        b->w[2 * i] = (uint32_t)v;
-        b->w[2 * i + 1] = (uint32_t)(v >> 32);
-    }
-    big_trim(b);
-}
-
-static void big_from_i128(big *b, gn_i128 v)
-{
-    uint64_t w[2] = {(uint64_t)v, (uint64_t)((gn_u128)v >> 64)};
-    big_from_words(b, w, 2);
-}
-
-static void big_mul(big *to, const big *a, const big *b)
-{
-    to->neg = a->neg != b->neg;
-    to->n = a->n + b->n;
-    memset(to->w, 0, to->n * sizeof *to->w);
-    for (size_t i = 0; i < a->n; i++) {
-        uint64_t carry = 0;
-        for (size_t k = 0; k < b->n; k++) {
-            carry += (uint64_t)a->w[i] * b->w[k] + to->w[i + k];
-            to->w[i + k] = (uint32_t)carry;
-            carry >>= 32;
-        }
-        to->w[i + b->n] = (uint32_t)carry;
-    }
-    big_trim(to);
-}
-
-static int big_cmp(const big *a, const big *b)
-{
-    if (a->n != b->n)
-        return a->n < b->n ? -1 : 1;
-    for (size_t i = a->n; i-- > 0;)
-        if (a->w[i] != b->w[i])
-            return a->w[i] < b->w[i] ? -1 : 1;
-    return 0;
-}
-
-static uint32_t word_of(const big *b, size_t i)
-{
-    return i < b->n ? b->w[i] : 0;
-}
-
-/* a -= b */
-static void big_sub(big *a, const big *b)
-{
-    bool add = a->neg != b->neg;
-    bool less = !add && big_cmp(a, b) < 0;
-    const big *hi = less ? b : a, *lo = less ? a : b;
-    size_t n = (a->n > b->n ? a->n : b->n) + 1;
-    int64_t carry = 0;
-    for (size_t i = 0; i < n; i++) {
-        int64_t x = word_of(hi, i), y = word_of(lo, i);
-        carry += add ? x + y : x - y;
-        a->w[i] = (uint32_t)carry;
-        carry >>= 32;
-    }
-    a->neg = less ? !a->neg : a->neg;
-    a->n = n;
-    big_trim(a);
-}
-
-/* a /= d; true when something was left over. */
-static bool big_div(big *a, uint64_t d)
-{
-    uint64_t left = 0;
-    for (size_t i = a->n; i-- > 0;) {
-        gn_u128 v = (gn_u128)left << 32 | a->w[i];
-        a->w[i] = (uint32_t)(v / d);
-        left = (uint64_t)(v % d);
-    }
-    big_trim(a);
-    return left != 0;
-}
-
-/* Words below: a * 2^(32 * EXTRA). */
-static void big_extend(big *a)
-{
-    memmove(a->w + EXTRA, a->w, a->n * sizeof *a->w);
-    memset(a->w, 0, EXTRA * sizeof *a->w);
-    a->n += EXTRA;
-}
-
-static int top_bit(const big *a)
-{
-    return (int)a->n * 32 - 1 - __builtin_clz(a->w[a->n - 1]);
-}
-
-/* a * 2^exp, and a little more where something was left over, to the nearest double, ties to even,
- * subnormal ones included; false when it is beyond their range. With something left over, a has 64
- * bits or more. */
-static bool big_round(const big *a, int exp, bool left, double *out)
-{
-    *out = 0;
-    if (a->n == 0)
-        return true;
-    int top = top_bit(a), last = exp + top - 52; /* of the bits that are kept, 2^last */
-    if (last < -1074)
-        last = -1074;
-    int cut = last - exp; /* bits of a to be rounded off */
-    uint64_t m = 0;
-    for (int i = cut > 0 ? cut / 32 : 0; i < (int)a->n; i++) {
-        int shift = i * 32 - cut;
-        if (shift < 64)
-            m |= shift >= 0 ? (uint64_t)a->w[i] << shift : a->w[i] >> -shift;
-    }
-    if (cut > 0 && cut - 1 <= top) {
-        size_t half = (size_t)(cut - 1);
-        if (a->w[half / 32] >> half % 32 & 1) {
-            left = left || (a->w[half / 32] & ((UINT32_C(1) << half % 32) - 1));
-            for (size_t i = 0; i < half / 32 && !left; i++)
-                left = a->w[i] != 0;
-            m += left || (m & 1);
-        }
-    }
-    double v = ldexp((double)m, last);
-    *out = a->neg && v != 0 ? -v : v;
-    return isfinite(v);
-}
-
-/* A magnitude as m * 2^*exp, m in [1, 2]. */
-static double big_scaled(const big *a, int *exp)
-{
-    double m;
-    *exp = top_bit(a);
-    (void)big_round(a, -*exp, false, &m);
-    return m;
-}
+#define EXTRA 6 /* words below the units: 192 bits */
 
 /* n * q - x * y */
-static void centred(big *to, uint64_t n, const big *q, const big *x, const big *y)
+static void centred(gn_big *to, uint64_t n, const gn_big *q, const gn_big *x, const gn_big *y)
 {
-    big count, product;
-    big_from_i128(&count, (gn_i128)n);
-    big_mul(to, &count, q);
-    big_mul(&product, x, y);
-    big_sub(to, &product);
+    gn_big count, product;
+    gn_big_from_i128(&count, (gn_i128)n);
+    gn_big_mul(to, &count, q);
+    gn_big_mul(&product, x, y);
+    gn_big_sub(to, &product);
 }
 
 /* c = c * 2^exp / (n * (n - 1)) in units of 2^*units; true when something was left over. */
-static bool over_degrees(big *c, uint64_t n, int exp, int *units)
+static bool over_degrees(gn_big *c, uint64_t n, int exp, int *units)
 {
     *units = exp - 32 * EXTRA;
     if (c->n == 0)
         return false;
-    big_extend(c);
-    bool left = big_div(c, n);
-    return big_div(c, n - 1) || left;
+    gn_big_extend(c, EXTRA);
+    bool left = gn_big_div(c, n);
+    return gn_big_div(c, n - 1) || left;
 }
 
-static bool quotient(big *c, uint64_t n, int exp, double *out)
+static bool quotient(gn_big *c, uint64_t n, int exp, double *out)
 {
     int units;
     bool left = over_degrees(c, n, exp, &units);
-    return big_round(c, units, left, out);
+    return gn_big_round(c, units, left, out);
 }
 
 /* The root of that. It may be within range where the variance is not. */
-static bool deviation(big *c, uint64_t n, int exp, double *out)
+static bool deviation(gn_big *c, uint64_t n, int exp, double *out)
 {
     int units;
     bool left = over_degrees(c, n, exp, &units);
     *out = 0;
     if (c->n == 0)
         return true;
-    exp = top_bit(c);
+    exp = gn_big_top(c);
     double m;
-    (void)big_round(c, -exp, left, &m);
+    (void)gn_big_round(c, -exp, left, &m);
     exp += units;
     if (exp & 1) {
         m *= 2;
@@ -219,7 +66,7 @@ static bool deviation(big *c, uint64_t n, int exp, double *out)
     return isfinite(*out);
 }
 
-static bool correlation(const big *xx, const big *yy, const big *xy, double *out)
+static bool correlation(const gn_big *xx, const gn_big *yy, const gn_big *xy, double *out)
 {
     if (xx->n == 0 || yy->n == 0 || xx->neg || yy->neg)
         return false;
@@ -227,8 +74,8 @@ static bool correlation(const big *xx, const big *yy, const big *xy, double *out
     if (xy->n == 0)
         return true;
     int ex, ey, exy;
-    double square = big_scaled(xx, &ex) * big_scaled(yy, &ey);
-    double r = big_scaled(xy, &exy);
+    double square = gn_big_scaled(xx, &ex) * gn_big_scaled(yy, &ey);
+    double r = gn_big_scaled(xy, &exy);
     ex += ey;
     if (ex & 1) {
         square *= 2;
@@ -262,6 +109,15 @@ static gn_i128 add128(gn_i128 a, gn_i128 b)
     return (gn_i128)((gn_u128)a + (gn_u128)b);
 }
 
+/* v * times modulo 2^192 */
+static gn_i192 i192_times(gn_i128 v, uint64_t times)
+{
+    gn_u128 u = (gn_u128)v, lo = (gn_u128)(uint64_t)u * times;
+    gn_u128 hi = (gn_u128)(uint64_t)(u >> 64) * times + (uint64_t)(lo >> 64);
+    uint64_t top = (uint64_t)(hi >> 64) - (v < 0 ? times : 0);
+    return (gn_i192){{(uint64_t)lo, (uint64_t)hi, top}};
+}
+
 void gn_moments_add(gn_moments *m, int64_t x)
 {
     m->n++;
@@ -273,10 +129,7 @@ bool gn_moments_add_times(gn_moments *m, int64_t x, uint64_t times)
 {
     if (m->n + times < times)
         return false;
-    gn_u128 square = (gn_u128)((gn_i128)x * x);
-    gn_u128 lo = (gn_u128)(uint64_t)square * times;
-    gn_u128 hi = (gn_u128)(uint64_t)(square >> 64) * times + (uint64_t)(lo >> 64);
-    gn_i192 q = {{(uint64_t)lo, (uint64_t)hi, (uint64_t)(hi >> 64)}};
+    gn_i192 q = i192_times((gn_i128)x * x, times);
     m->n += times;
     m->sum = add128(m->sum, (gn_i128)((gn_u128)(gn_i128)x * times));
     i192_add(&m->squares, &q);
@@ -322,11 +175,11 @@ static bool sum_fits(gn_i128 v, uint64_t n)
 /* |v| <= n * 2^126 */
 static bool products_fit(const gn_i192 *v, uint64_t n)
 {
-    big a, b;
+    gn_big a, b;
     uint64_t limit[4] = {0, n << 62, n >> 2, 0};
-    big_from_words(&a, v->w, 3);
-    big_from_words(&b, limit, 4);
-    return big_cmp(&a, &b) <= 0;
+    gn_big_from_words(&a, v->w, 3);
+    gn_big_from_words(&b, limit, 4);
+    return gn_big_cmp(&a, &b) <= 0;
 }
 
 static bool squares_fit(const gn_i192 *v, uint64_t n)
@@ -355,26 +208,26 @@ bool gn_moments_mean(const gn_moments *m, double *out)
 }
 
 /* False where undefined, and for states that no values have. */
-static bool moments_centred(const gn_moments *m, big *to)
+static bool moments_centred(const gn_moments *m, gn_big *to)
 {
-    big q, s;
+    gn_big q, s;
     if (m->n < 2)
         return false;
-    big_from_words(&q, m->squares.w, 3);
-    big_from_i128(&s, m->sum);
+    gn_big_from_words(&q, m->squares.w, 3);
+    gn_big_from_i128(&s, m->sum);
     centred(to, m->n, &q, &s, &s);
     return !(to->neg && to->n);
 }
 
 bool gn_moments_variance(const gn_moments *m, double *out)
 {
-    big c;
+    gn_big c;
     return moments_centred(m, &c) && quotient(&c, m->n, 0, out);
 }
 
 bool gn_moments_stddev(const gn_moments *m, double *out)
 {
-    big c;
+    gn_big c;
     return moments_centred(m, &c) && deviation(&c, m->n, 0, out);
 }
 
@@ -386,6 +239,22 @@ void gn_comoments_add(gn_comoments *m, int64_t x, int64_t y)
     i192_add_i128(&m->xx, (gn_i128)x * x);
     i192_add_i128(&m->yy, (gn_i128)y * y);
     i192_add_i128(&m->xy, (gn_i128)x * y);
+}
+
+bool gn_comoments_add_block(gn_comoments *m, const gn_moments *xs, int64_t y)
+{
+    if (m->n + xs->n < xs->n)
+        return false;
+    uint64_t size = y < 0 ? -(uint64_t)y : (uint64_t)y;
+    gn_i192 yy = i192_times((gn_i128)y * y, xs->n);
+    gn_i192 xy = i192_times(y < 0 ? -xs->sum : xs->sum, size);
+    m->n += xs->n;
+    m->sum_x = add128(m->sum_x, xs->sum);
+    m->sum_y = add128(m->sum_y, (gn_i128)((gn_u128)(gn_i128)y * xs->n));
+    i192_add(&m->xx, &xs->squares);
+    i192_add(&m->yy, &yy);
+    i192_add(&m->xy, &xy);
+    return true;
 }
 
 bool gn_comoments_merge(gn_comoments *to, const gn_comoments *from)
@@ -417,19 +286,34 @@ bool gn_comoments_get(gn_comoments *m, const uint8_t in[GN_COMOMENTS_WIRE])
            squares_fit(&v.yy, v.n) && products_fit(&v.xy, v.n);
 }
 
-static void comoments_centred(const gn_comoments *m, const gn_i192 *q, gn_i128 x, gn_i128 y,
-                              big *to)
+bool gn_comoments_add_times(gn_comoments *m, int64_t x, int64_t y, uint64_t times)
 {
-    big a, b, c;
-    big_from_words(&a, q->w, 3);
-    big_from_i128(&b, x);
-    big_from_i128(&c, y);
+    if (m->n + times < times)
+        return false;
+    gn_i192 xx = i192_times((gn_i128)x * x, times), yy = i192_times((gn_i128)y * y, times);
+    gn_i192 xy = i192_times((gn_i128)x * y, times);
+    m->n += times;
+    m->sum_x = add128(m->sum_x, (gn_i128)((gn_u128)(gn_i128)x * times));
+    m->sum_y = add128(m->sum_y, (gn_i128)((gn_u128)(gn_i128)y * times));
+    i192_add(&m->xx, &xx);
+    i192_add(&m->yy, &yy);
+    i192_add(&m->xy, &xy);
+    return true;
+}
+
+static void comoments_centred(const gn_comoments *m, const gn_i192 *q, gn_i128 x, gn_i128 y,
+                              gn_big *to)
+{
+    gn_big a, b, c;
+    gn_big_from_words(&a, q->w, 3);
+    gn_big_from_i128(&b, x);
+    gn_big_from_i128(&c, y);
     centred(to, m->n, &a, &b, &c);
 }
 
 bool gn_comoments_covariance(const gn_comoments *m, double *out)
 {
-    big c;
+    gn_big c;
     if (m->n < 2)
         return false;
     comoments_centred(m, &m->xy, m->sum_x, m->sum_y, &c);
@@ -438,7 +322,7 @@ bool gn_comoments_covariance(const gn_comoments *m, double *out)
 
 bool gn_comoments_correlation(const gn_comoments *m, double *out)
 {
-    big xx, yy, xy;
+    gn_big xx, yy, xy;
     if (m->n < 2)
         return false;
     comoments_centred(m, &m->xx, m->sum_x, m->sum_x, &xx);
@@ -453,8 +337,8 @@ bool gn_comoments_correlation(const gn_comoments *m, double *out)
  * 2^63, twice over for merging. */
 #define PENDING_MAX 256
 
-#define FSUM_EXP (-1074)
-#define FPROD_EXP (-2148)
+#define FSUM_EXP GN_FSUM_EXP
+#define FPROD_EXP (2 * GN_FSUM_EXP)
 
 static void propagate(int64_t *chunk, size_t n)
 {
@@ -545,6 +429,25 @@ void gn_fprod_add(gn_fprod *s, double x, double y)
     }
 }
 
+bool gn_fprod_add_times(gn_fprod *s, double x, double y, uint64_t times)
+{
+    if (s->n + times < times)
+        return false;
+    if (times < 64) { /* as fast as what follows */
+        for (uint64_t i = 0; i < times; i++)
+            gn_fprod_add(s, x, y);
+        return true;
+    }
+    gn_fprod sum = {0};
+    for (int bit = 63 - __builtin_clzll(times); bit >= 0; bit--) {
+        const gn_fprod twice = sum;
+        (void)gn_fprod_merge(&sum, &twice);
+        if (times >> bit & 1)
+            gn_fprod_add(&sum, x, y);
+    }
+    return gn_fprod_merge(s, &sum);
+}
+
 static void merge(int64_t *to, uint32_t *pending, const int64_t *from, uint32_t more, size_t n)
 {
     if (*pending + more + 1 >= PENDING_MAX) {
@@ -578,7 +481,7 @@ bool gn_fprod_merge(gn_fprod *to, const gn_fprod *from)
     return true;
 }
 
-static void big_from_chunks(big *b, const int64_t *chunk, size_t n)
+static void big_from_chunks(gn_big *b, const int64_t *chunk, size_t n)
 {
     int64_t c[GN_FPROD_CHUNKS];
     memcpy(c, chunk, n * sizeof *c);
@@ -593,48 +496,59 @@ static void big_from_chunks(big *b, const int64_t *chunk, size_t n)
         b->w[i] = (uint32_t)carry;
         carry >>= 32;
     }
-    big_trim(b);
+    gn_big_trim(b);
 }
 
-static void from_fsum(big *b, const gn_fsum *s)
+void gn_moments_big(const gn_moments *m, gn_big *sum, gn_big *squares)
+{
+    gn_big_from_i128(sum, m->sum);
+    gn_big_from_words(squares, m->squares.w, 3);
+}
+
+static void from_fsum(gn_big *b, const gn_fsum *s)
 {
     big_from_chunks(b, s->chunk, GN_FSUM_CHUNKS);
 }
 
-static void from_fprod(big *b, const gn_fprod *s)
+static void from_fprod(gn_big *b, const gn_fprod *s)
 {
     big_from_chunks(b, s->chunk, GN_FPROD_CHUNKS);
 }
 
+void gn_fsum_big(const gn_fsum *s, const gn_fprod *squares, gn_big *sum, gn_big *sum_squares)
+{
+    from_fsum(sum, s);
+    from_fprod(sum_squares, squares);
+}
+
 bool gn_fsum_value(const gn_fsum *s, double *out)
 {
-    big b;
+    gn_big b;
     from_fsum(&b, s);
-    return big_round(&b, FSUM_EXP, false, out);
+    return gn_big_round(&b, FSUM_EXP, false, out);
 }
 
 bool gn_fprod_value(const gn_fprod *s, double *out)
 {
-    big b;
+    gn_big b;
     from_fprod(&b, s);
-    return big_round(&b, FPROD_EXP, false, out);
+    return gn_big_round(&b, FPROD_EXP, false, out);
 }
 
 bool gn_fsum_mean(const gn_fsum *s, double *out)
 {
-    big b;
+    gn_big b;
     if (s->n == 0)
         return false;
     from_fsum(&b, s);
-    if (b.n)
-        big_extend(&b);
-    bool left = big_div(&b, s->n);
-    return big_round(&b, FSUM_EXP - 32 * EXTRA, left, out);
+    gn_big_extend(&b, EXTRA);
+    bool left = gn_big_div(&b, s->n);
+    return gn_big_round(&b, FSUM_EXP - 32 * EXTRA, left, out);
 }
 
 /* ---- wire form of floats ---- */
 
-static size_t put_big(uint64_t n, const big *b, uint8_t *out)
+static size_t put_big(uint64_t n, const gn_big *b, uint8_t *out)
 {
     uint8_t *p = gn_put64(out, n);
     if (b->n == 0)
@@ -678,7 +592,7 @@ static bool get_big(const uint8_t *in, size_t len, int bits, uint64_t *n, int64_
 
 size_t gn_fsum_put(const gn_fsum *s, uint8_t out[GN_FSUM_WIRE])
 {
-    big b;
+    gn_big b;
     from_fsum(&b, s);
     return put_big(s->n, &b, out);
 }
@@ -691,7 +605,7 @@ bool gn_fsum_get(gn_fsum *s, const uint8_t *in, size_t n)
 
 size_t gn_fprod_put(const gn_fprod *s, uint8_t out[GN_FPROD_WIRE])
 {
-    big b;
+    gn_big b;
     from_fprod(&b, s);
     return put_big(s->n, &b, out);
 }
@@ -705,9 +619,9 @@ bool gn_fprod_get(gn_fprod *s, const uint8_t *in, size_t n)
 /* ---- moments of floats ---- */
 
 /* n * q - x * y; false when these do not belong together. */
-static bool fsum_centred(const gn_fsum *x, const gn_fsum *y, const gn_fprod *q, big *to)
+static bool fsum_centred(const gn_fsum *x, const gn_fsum *y, const gn_fprod *q, gn_big *to)
 {
-    big a, b, c;
+    gn_big a, b, c;
     if (x->n < 2 || x->n != y->n || x->n != q->n)
         return false;
     from_fprod(&a, q);
@@ -719,26 +633,26 @@ static bool fsum_centred(const gn_fsum *x, const gn_fsum *y, const gn_fprod *q, 
 
 bool gn_fsum_variance(const gn_fsum *x, const gn_fprod *xx, double *out)
 {
-    big c;
+    gn_big c;
     return fsum_centred(x, x, xx, &c) && !(c.neg && c.n) && quotient(&c, x->n, FPROD_EXP, out);
 }
 
 bool gn_fsum_stddev(const gn_fsum *x, const gn_fprod *xx, double *out)
 {
-    big c;
+    gn_big c;
     return fsum_centred(x, x, xx, &c) && !(c.neg && c.n) && deviation(&c, x->n, FPROD_EXP, out);
 }
 
 bool gn_fsum_covariance(const gn_fsum *x, const gn_fsum *y, const gn_fprod *xy, double *out)
 {
-    big c;
+    gn_big c;
     return fsum_centred(x, y, xy, &c) && quotient(&c, x->n, FPROD_EXP, out);
 }
 
 bool gn_fsum_correlation(const gn_fsum *x, const gn_fsum *y, const gn_fprod *xx, const gn_fprod *yy,
                          const gn_fprod *xy, double *out)
 {
-    big a, b, c;
+    gn_big a, b, c;
     return fsum_centred(x, x, xx, &a) && fsum_centred(y, y, yy, &b) && fsum_centred(x, y, xy, &c) &&
            correlation(&a, &b, &c, out);
 }

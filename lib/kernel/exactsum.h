@@ -15,6 +15,7 @@
 #define GN_KERNEL_EXACTSUM_H
 
 #include "../base/num.h"
+#include "bigint.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -60,6 +61,9 @@ bool gn_moments_variance(const gn_moments *m, double *out);
 bool gn_moments_stddev(const gn_moments *m, double *out);
 
 void gn_comoments_add(gn_comoments *m, int64_t x, int64_t y);
+bool gn_comoments_add_times(gn_comoments *m, int64_t x, int64_t y, uint64_t times);
+/* The pairs (x, y) of all x that `xs` sums up with one y. */
+bool gn_comoments_add_block(gn_comoments *m, const gn_moments *xs, int64_t y);
 bool gn_comoments_merge(gn_comoments *to, const gn_comoments *from);
 /* count, sums of x, y, xx, yy, xy. */
 #define GN_COMOMENTS_WIRE (8 + 2 * 16 + 3 * 24)
@@ -96,6 +100,7 @@ bool gn_fsum_add_times(gn_fsum *s, double x, uint64_t times);
 bool gn_fsum_merge(gn_fsum *to, const gn_fsum *from); /* false: the count would pass 2^64 - 1 */
 
 void gn_fprod_add(gn_fprod *s, double x, double y);
+bool gn_fprod_add_times(gn_fprod *s, double x, double y, uint64_t times);
 bool gn_fprod_merge(gn_fprod *to, const gn_fprod *from);
 
 /* The sum, +0 when it is zero; false where it is beyond the range of a double. */
@@ -114,6 +119,12 @@ size_t gn_fsum_put(const gn_fsum *s, uint8_t out[GN_FSUM_WIRE]);
 bool gn_fsum_get(gn_fsum *s, const uint8_t *in, size_t n);
 size_t gn_fprod_put(const gn_fprod *s, uint8_t out[GN_FPROD_WIRE]);
 bool gn_fprod_get(gn_fprod *s, const uint8_t *in, size_t n);
+
+/* The sums as they are, for further exact arithmetic: of ints; of floats, the sum in units of
+ * 2^GN_FSUM_EXP, squares in units of 2^(2 GN_FSUM_EXP). */
+#define GN_FSUM_EXP (-1074)
+void gn_moments_big(const gn_moments *m, gn_big *sum, gn_big *squares);
+void gn_fsum_big(const gn_fsum *s, const gn_fprod *squares, gn_big *sum, gn_big *sum_squares);
 
 /* As for integers, from the sums of x, of y and of the products of the same values; false also
  * where the counts differ, and where the result is beyond the range of a double. */

@@ -14,6 +14,9 @@ import sys
 import tempfile
 import time
 
+sys.dont_write_bytecode = True
+import statsql  # noqa: E402
+
 COLUMNS = {"user_id": "VARCHAR", "timestamp": "TIMESTAMP", "action_type": "VARCHAR",
            "page_id": "VARCHAR", "duration_ms": "BIGINT", "app_version": "VARCHAR"}
 
@@ -152,6 +155,7 @@ DUCKDB = {
 def duckdb(source, threads, scratch):
     """What runs a statement, the jobs, name and version."""
     import duckdb as engine
+    DUCKDB.update(statsql.duckdb_jobs(Job))
     db = engine.connect(config={"threads": threads, "temp_directory": scratch})
     db.execute("CREATE VIEW events AS SELECT * FROM read_csv('%s', header = true, "
                "auto_detect = false, delim = ',', quote = '\"', escape = '\"', columns = %s)"
@@ -193,6 +197,7 @@ CHDB = {"sessions": Job([CH_SESSIONS], after=[CH_SESSIONS_BY_DAY])}
 def chdb(source, threads, scratch):
     """As duckdb()."""
     import chdb as engine
+    CHDB.update(statsql.chdb_jobs(Job))
     from chdb.session import Session
     types = {"VARCHAR": "String", "BIGINT": "Int64", "TIMESTAMP": "DateTime(''UTC'')"}
     columns = ", ".join("%s %s" % (name, types[COLUMNS[name]]) for name in COLUMNS)

@@ -39,6 +39,8 @@ set_args() {
     gn-partition) args=(-d "$BATS_TEST_TMPDIR/parts" --by date -k user_id -n 2 --manifest -) ;;
     gn-join) args=(-k user_id,timestamp --suffix _r "$SAMPLES/empty.gn") ;;
     gn-agg) args=(-k user_id -a 'count(), first(user_id)') ;;
+    gn-anova) args=(-g user_id) ;;
+    gn-corr) args=(timestamp,duration_ms) ;;
     *) args=() ;;
     esac
 }
@@ -368,7 +370,7 @@ fails_stream() {
 
 @test "a reader that leaves early: 141 upstream, silently" {
     for c in $(commands); do
-        case $c in gn-info | gn-dau | gn-agg | gn-partition | gn-uniq) continue ;; esac # short
+        case $c in gn-info | gn-dau | gn-agg | gn-anova | gn-corr | gn-partition | gn-uniq) continue ;; esac # short
         set_args "$c"
         [ "$(kind "$c")" != none ] || args=(--rows 2000000)
         got=0
