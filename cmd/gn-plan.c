@@ -34,7 +34,8 @@ typedef struct state {
     gn_planparts parts;
     gn_planin in;
     gn_planjob plan;
-    uint64_t *hot, *cores;
+    gn_planhot *hot;
+    uint64_t *cores;
     uint64_t available;
     gn_buf text;
 } state;
@@ -232,7 +233,8 @@ static int gather(gn_app *a)
         (o->metadata &&
          gn_planfacts_size(&s->metadata, o->metadata, o->user, &s->rates, &a->err)) ||
         take_manifests(a) || know_machine(a) ||
-        (o->hot && gn_planfacts_hot(&s->hot, &s->in.nhot, o->hot, row, o->target, &a->err)))
+        (o->hot &&
+         gn_planfacts_hot(&s->hot, &s->in.nhot, o->hot, o->user, row, o->target, &a->err)))
         return -1;
     s->in.events = s->events.side;
     s->in.metadata = s->metadata.side;
@@ -286,7 +288,8 @@ static void release(gn_app *a)
     gn_buf_release(&s->text);
     free(s->hot);
     free(s->cores);
-    s->hot = s->cores = NULL;
+    s->hot = NULL;
+    s->cores = NULL;
 }
 
 static const gn_example examples[] = {

@@ -109,6 +109,9 @@ int gn_plancalibrate(uint64_t rows, const char *temp_dir, gn_buf *lines, gn_err 
     gn_buf script = {0};
     char block[4096];
     size_t n;
+    if (access(temp_dir_of(temp_dir), W_OK) != 0)
+        return gn_fail_errno(e, GN_IO, "'%s': no temporary files here (see -T)",
+                             temp_dir_of(temp_dir));
     int r = write_script(&script, rows, temp_dir, e), status;
     FILE *f = r == 0 ? popen((const char *)script.p, "re") : NULL;
     if (r == 0 && !f)

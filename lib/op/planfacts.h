@@ -43,11 +43,11 @@ typedef struct gn_planparts {
 int gn_planfacts_manifests(gn_planparts *p, const char *const *paths, size_t n, gn_err *e);
 void gn_planparts_release(gn_planparts *p); /* idempotent */
 
-/* Bytes of hot keys, descending: the streams of gn-hotkeys (all of its keys) or of gn-partition
- * --hot (those above half of `target`; of equal keys the sum over the files). Where they have no
- * field `bytes` it is rows x row_bytes. To be freed. */
-int gn_planfacts_hot(uint64_t **hot, size_t *nhot, const char *path, uint64_t row_bytes,
-                     uint64_t target, gn_err *e);
+/* Hot keys, descending: the streams of gn-hotkeys (all of its keys) or of gn-partition --hot (those
+ * above half of `target`; of equal keys the sum over the files). Where they have no field `bytes`
+ * it is rows x row_bytes. `key` are its fields, comma-separated. To be freed. */
+int gn_planfacts_hot(gn_planhot **hot, size_t *nhot, const char *path, const char *key,
+                     uint64_t row_bytes, uint64_t target, gn_err *e);
 
 /* "10": hosts with `cores` each; else a file with a host a line, or several with commas, in the
  * form of GNU parallel's --sshlogin: [@GROUPS/][CORES/]LOGIN, where # begins a comment. To be

@@ -83,7 +83,7 @@ static void count_partitions(gn_planjob *p, const gn_planin *in, calc *c)
                     : least(most(1, per(in->events.disk, GN_PLAN_RANGE)), GN_PLAN_RANGES_MAX);
     p->files = times(c, p->ranges, p->partitions);
     p->even = per(events, p->partitions);
-    p->largest = most(p->even, in->nhot ? in->hot[0] : 0);
+    p->largest = most(p->even, in->nhot ? least(in->hot[0].bytes, events) : 0);
     if (in->nparts)
         p->largest = 0;
     for (size_t i = 0; i < in->nparts; i++)
@@ -310,16 +310,28 @@ static void find_merges(gn_planjob *p, const gn_planin *in)
     }
 }
 
+/* A partition that is skewed because of its hot keys alone stays so however it is split. */
+static gn_plansplit split_one(const gn_planjob *p, const gn_planin *in, size_t i)
+{
+    const gn_planpart *part = &in->part[i];
+    gn_plansplit s = {.part = i, .pieces = 1};
+    for (size_t k = 0; part->hashed && k < in->nhot; k++)
+        if (in->hot[k].hash >= part->lo && in->hot[k].hash <= part->hi)
+            s.hot += least(in->hot[k].bytes, part->bytes - s.hot);
+    uint64_t rest = part->bytes - s.hot;
+    if (rest > p->skewed_above && part->distinct != 1)
+        s.pieces = most(2, per(rest, in->target));
+    return s;
+}
+
 static int find_skew(gn_planjob *p, const gn_planin *in, gn_err *e)
 {
     if (find_median(p, in, e) || !(p->split = gn_calloc(in->nparts, sizeof *p->split, e)) ||
         !(p->merge = gn_calloc(in->nparts, sizeof *p->merge, e)))
         return -1;
     for (size_t i = 0; i < in->nparts; i++)
-        if (skewed(p, in, i)) {
-            uint64_t pieces = most(2, per(in->part[i].bytes, in->target));
-            p->split[p->nsplits++] = (gn_plansplit){i, in->part[i].distinct == 1 ? 1 : pieces};
-        }
+        if (skewed(p, in, i))
+            p->split[p->nsplits++] = split_one(p, in, i);
     find_merges(p, in);
     return 0;
 }
@@ -329,7 +341,7 @@ static int find_salts(gn_planjob *p, const gn_planin *in, gn_err *e)
     if (!(p->salt = gn_calloc(in->nhot, sizeof *p->salt, e)))
         return -1;
     for (size_t i = 0; i < in->nhot; i++)
-        p->salt[i] = most(2, least(p->partitions, per(in->hot[i], in->target)));
+        p->salt[i] = most(2, least(p->partitions, per(in->hot[i].bytes, in->target)));
     return 0;
 }
 

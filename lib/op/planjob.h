@@ -30,8 +30,15 @@ typedef struct gn_planpart {
     char *path;
     int64_t number; /* as in its name; -1: none */
     uint64_t bytes, rows;
+    bool hashed;       /* a range of hashes of the key: */
+    uint64_t lo, hi;   /* inclusive */
     uint64_t distinct; /* keys, at most about so many; 0: unknown */
 } gn_planpart;
+
+typedef struct gn_planhot {
+    uint64_t bytes;
+    uint64_t hash; /* of the key: where it is placed */
+} gn_planhot;
 
 typedef struct gn_planin {
     gn_planside events, metadata; /* metadata.bytes 0: there is nothing to join */
@@ -39,7 +46,7 @@ typedef struct gn_planin {
     const gn_planpart *part;      /* in order of number */
     bool adjacent;                /* neighbours can be joined: they are ranges */
     size_t nhot;
-    const uint64_t *hot;   /* bytes of hot keys, descending */
+    const gn_planhot *hot; /* descending by bytes */
     size_t nhosts;         /* at least 1 */
     const uint64_t *cores; /* of each host, at least 1 */
     uint64_t memory;       /* for filters, on each host */
@@ -72,7 +79,8 @@ typedef struct gn_planphasetime {
 
 typedef struct gn_plansplit {
     size_t part;
-    uint64_t pieces;
+    uint64_t hot;    /* bytes of its hot keys, which no split divides */
+    uint64_t pieces; /* 1: a split would not help */
 } gn_plansplit;
 
 typedef struct gn_planmerge {

@@ -74,7 +74,7 @@ static int put_lists(const gn_planstory *s, gn_json *j, gn_err *e)
         return -1;
     for (size_t i = 0; i < in->nhot; i++)
         if (gn_json_open(j, '{', e) || gn_json_key(j, "bytes", e) ||
-            gn_json_uint(j, in->hot[i], e) || gn_json_key(j, "factor", e) ||
+            gn_json_uint(j, in->hot[i].bytes, e) || gn_json_key(j, "factor", e) ||
             gn_json_uint(j, p->salt[i], e) || gn_json_close(j, '}', e))
             return -1;
     if (gn_json_close(j, ']', e) || gn_json_key(j, "split", e) || gn_json_open(j, '[', e))

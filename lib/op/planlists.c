@@ -20,21 +20,46 @@ void gn_planparts_release(gn_planparts *p)
     memset(p, 0, sizeof *p);
 }
 
-enum column { PATH, PART, LO, ROWS, BYTES, DISTINCT, COLUMNS };
+enum column { PATH, PART, LO, HI, ROWS, BYTES, DISTINCT, COLUMNS };
 
 static int find_columns(gn_reader *r, int at[COLUMNS], gn_err *e)
 {
     static const struct {
         const char *name;
         unsigned types;
-    } want[] = {{"path", ONE(GN_STR)}, {"part", ONE(GN_INT)},  {"lo", ~0u},
-                {"rows", ONE(GN_INT)}, {"bytes", ONE(GN_INT)}, {"distinct", ONE(GN_INT)}};
+    } want[] = {{"path", ONE(GN_STR)},
+                {"part", ONE(GN_INT)},
+                {"lo", ~0u},
+                {"hi", ~0u},
+                {"rows", ONE(GN_INT)},
+                {"bytes", ONE(GN_INT)},
+                {"distinct", ONE(GN_INT)}};
     for (int i = 0; i < COLUMNS; i++) {
         at[i] = gn_reader_field(r, "--manifest", want[i].name, want[i].types, e);
-        if (at[i] < 0 || gn_reader_want(r, at[i], i == LO ? GN_RAW : GN_VALUE, e))
+        if (at[i] < 0 || gn_reader_want(r, at[i], i == LO || i == HI ? GN_RAW : GN_VALUE, e))
             return -1;
     }
     return 0;
+}
+
+static bool is_null(gn_str raw)
+{
+    return raw.n == 1 && raw.p[0] == 0xc0;
+}
+
+/* 16 hexadecimal digits as they are encoded: a head for a string of 16 bytes, and these. */
+static bool hash_of(gn_str raw, uint64_t *hash)
+{
+    *hash = 0;
+    if (raw.n != 17 || raw.p[0] != 0xb0)
+        return false;
+    for (size_t i = 1; i < 17; i++) {
+        uint8_t c = raw.p[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
+            return false;
+        *hash = *hash << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+    }
+    return true;
 }
 
 static int add_part(gn_planparts *p, const gn_batch *b, const int at[COLUMNS], size_t i, gn_err *e)
@@ -61,9 +86,10 @@ static int add_part(gn_planparts *p, const gn_batch *b, const int at[COLUMNS], s
         return -1;
     p->n++;
     p->compressed |= path.n > 4 && memcmp(path.p + path.n - 4, ".zst", 4) == 0;
-    /* The first range of a field has no beginning; other files that have none are no ranges. */
-    p->adjacent &= q->number >= 0 && (q->number == 0 || !b->col[at[LO]].raw[i].n ||
-                                      b->col[at[LO]].raw[i].p[0] != 0xc0);
+    /* Files by value have numbers, but no bounds; the outer ranges of a field have one each. */
+    gn_str lo = b->col[at[LO]].raw[i], hi = b->col[at[HI]].raw[i];
+    q->hashed = hash_of(lo, &q->lo) && hash_of(hi, &q->hi);
+    p->adjacent &= q->number >= 0 && !(is_null(lo) && is_null(hi));
     return 0;
 }
 
@@ -149,17 +175,14 @@ int gn_planfacts_manifests(gn_planparts *p, const char *const *paths, size_t n, 
 
 /* ---- hot keys ---- */
 
-typedef struct hotkey {
-    uint64_t hash, bytes;
-} hotkey;
-
 typedef struct hotkeys {
-    hotkey *k;
+    gn_planhot *k;
     size_t n, cap;
+    const char *key; /* its fields */
     /* of the segment */
-    int rows, bytes, *key; /* fields; bytes -1: none */
-    size_t nkey;
-    bool every; /* a key of gn-partition --hot can come up in several files */
+    int rows, bytes, *field; /* bytes -1: none */
+    size_t nfield;
+    bool every; /* of gn-partition, which lists keys that are not hot, and one in several files */
 } hotkeys;
 
 /* gn-partition: path, rank, the key's fields, rows, error. gn-hotkeys: ..., count, [bytes], ... */
@@ -168,22 +191,18 @@ static int find_hot(hotkeys *h, gn_reader *r, gn_err *e)
     const gn_schema *s = &gn_reader_header(r)->schema;
     h->every = gn_schema_find(s, "rank") == 1 && gn_schema_find(s, "path") == 0;
     h->bytes = gn_schema_find(s, "bytes");
-    h->nkey = 0;
     h->rows = gn_reader_field(r, "--hot", h->every ? "rows" : "count", ONE(GN_INT), e);
-    if (h->rows < 0 || gn_reader_want(r, h->rows, GN_VALUE, e))
+    free(h->field);
+    h->field = NULL;
+    if (h->rows < 0 || gn_reader_want(r, h->rows, GN_VALUE, e) ||
+        gn_schema_select(s, h->key, &h->field, &h->nfield, e))
         return -1;
     if (h->bytes >= 0 &&
         (s->f[h->bytes].type != GN_INT || gn_reader_want(r, h->bytes, GN_VALUE, e)))
         return gn_fail(e, GN_INPUT, "--hot: the field 'bytes' is no int");
-    int *key = gn_realloc(h->key, s->n, sizeof *key, e);
-    if (!key)
-        return -1;
-    h->key = key;
-    for (int i = 2; h->every && i < h->rows; i++) {
-        h->key[h->nkey++] = i;
-        if (gn_reader_want(r, i, GN_RAW, e))
+    for (size_t i = 0; i < h->nfield; i++)
+        if (gn_reader_want(r, h->field[i], GN_RAW, e))
             return -1;
-    }
     return 0;
 }
 
@@ -192,13 +211,13 @@ static int add_hot(hotkeys *h, const gn_batch *b, uint64_t row_bytes, gn_buf *sc
     uint64_t hash[GN_BATCH];
     if (h->n + b->n > h->cap) {
         size_t cap = 2 * h->cap + b->n;
-        hotkey *k = gn_realloc(h->k, cap, sizeof *k, e);
+        gn_planhot *k = gn_realloc(h->k, cap, sizeof *k, e);
         if (!k)
             return -1;
         h->k = k;
         h->cap = cap;
     }
-    if (h->every && gn_split_hashes(b, h->key, h->nkey, scratch, hash, e))
+    if (gn_split_hashes(b, h->field, h->nfield, scratch, hash, e))
         return -1;
     for (size_t i = 0; i < b->n; i++) {
         const gn_vec *bytes = h->bytes < 0 ? NULL : &b->col[h->bytes];
@@ -209,50 +228,47 @@ static int add_hot(hotkeys *h, const gn_batch *b, uint64_t row_bytes, gn_buf *sc
         gn_u128 size = known ? (gn_u128)bytes->i[i] : (gn_u128)rows * row_bytes;
         if (size > UINT64_MAX)
             return gn_fail(e, GN_USAGE, "sizes so large cannot be planned for");
-        h->k[h->n] = (hotkey){h->every ? hash[i] : h->n, (uint64_t)size};
-        h->n++;
+        h->k[h->n++] = (gn_planhot){.bytes = (uint64_t)size, .hash = hash[i]};
     }
     return 0;
 }
 
 static int by_hash(const void *x, const void *y)
 {
-    const hotkey *a = x, *b = y;
+    const gn_planhot *a = x, *b = y;
     return a->hash < b->hash ? -1 : a->hash > b->hash;
 }
 
 static int descending(const void *x, const void *y)
 {
-    uint64_t a = *(const uint64_t *)x, b = *(const uint64_t *)y;
-    return a > b ? -1 : a < b;
+    const gn_planhot *a = x, *b = y;
+    return a->bytes != b->bytes ? (a->bytes > b->bytes ? -1 : 1) : by_hash(x, y);
 }
 
-static int list_hot(hotkeys *h, uint64_t target, uint64_t **hot, size_t *nhot, gn_err *e)
+/* Of equal keys the sum; of gn-partition's those above half of the target. */
+static int list_hot(hotkeys *h, uint64_t target, gn_err *e)
 {
     size_t n = 0;
     bool over = false;
-    uint64_t *v = gn_alloc(h->n, sizeof *v, e);
-    if (!v)
-        return -1;
     if (h->n)
         qsort(h->k, h->n, sizeof *h->k, by_hash);
     for (size_t i = 0, end; i < h->n; i = end) {
-        uint64_t bytes = h->k[i].bytes;
-        for (end = i + 1; end < h->n && h->k[end].hash == h->k[i].hash; end++)
-            bytes = plus(bytes, h->k[end].bytes, &over);
-        if (!h->every || bytes > target / 2)
-            v[n++] = bytes;
+        gn_planhot k = h->k[i];
+        for (end = i + 1; end < h->n && h->k[end].hash == k.hash; end++)
+            k.bytes = plus(k.bytes, h->k[end].bytes, &over);
+        if (!h->every || k.bytes > target / 2)
+            h->k[n++] = k;
     }
-    qsort(v, n, sizeof *v, descending);
-    *hot = v;
-    *nhot = n;
+    h->n = n;
+    if (n)
+        qsort(h->k, n, sizeof *h->k, descending);
     return over ? gn_fail(e, GN_USAGE, "sizes so large cannot be planned for") : 0;
 }
 
-int gn_planfacts_hot(uint64_t **hot, size_t *nhot, const char *path, uint64_t row_bytes,
-                     uint64_t target, gn_err *e)
+int gn_planfacts_hot(gn_planhot **hot, size_t *nhot, const char *path, const char *key,
+                     uint64_t row_bytes, uint64_t target, gn_err *e)
 {
-    hotkeys h = {0};
+    hotkeys h = {.key = key};
     gn_buf scratch = {0};
     gn_batch *b;
     int ev = -1;
@@ -264,9 +280,10 @@ int gn_planfacts_hot(uint64_t **hot, size_t *nhot, const char *path, uint64_t ro
             break;
         }
     gn_reader_close(r);
-    int status = ev < 0 ? -1 : list_hot(&h, target, hot, nhot, e);
+    int status = ev < 0 ? -1 : list_hot(&h, target, e);
     gn_buf_release(&scratch);
-    free(h.key);
-    free(h.k);
+    free(h.field);
+    *hot = h.k; /* the caller's, whatever happened */
+    *nhot = h.n;
     return status;
 }

@@ -309,12 +309,12 @@ static void tell_salts(gn_planteller *t)
     for (size_t i = 0; i < in->nhot; i++) {
         if (!t->json && i == SHOWN) {
             value(t, "%zu more keys", in->nhot - i);
-            because(t, "they are hot too, down to %s", gn_plan_size(in->hot[in->nhot - 1]).t);
+            because(t, "they are hot too, down to %s", gn_plan_size(in->hot[in->nhot - 1].bytes).t);
             line(t, "salt");
             return;
         }
         value(t, "hot key %zu by %llu", i + 1, (unsigned long long)p->salt[i]);
-        because(t, "%s / %s, at least 2%s%s", gn_plan_size(in->hot[i]).t,
+        because(t, "%s / %s, at least 2%s%s", gn_plan_size(in->hot[i].bytes).t,
                 gn_plan_size(in->target).t,
                 p->salt[i] == p->partitions ? ", at most the partitions" : "",
                 p->join == GN_PLAN_JOIN_BROADCAST ? "; a broadcast join needs none" : "");
@@ -328,21 +328,25 @@ static void tell_skew(gn_planteller *t)
     const gn_planjob *p = t->s->plan;
     for (size_t i = 0; i < p->nsplits && (t->json || i <= SHOWN); i++) {
         const gn_planpart *part = &in->part[p->split[i].part];
-        if (!t->json && i == SHOWN)
+        const gn_plansplit *f = &p->split[i];
+        if (!t->json && i == SHOWN) {
             value(t, "%zu more files", p->nsplits - i);
-        else
-            named(t, &t->value, part->path);
-        if (!t->json && i == SHOWN)
             because(t, "they are skewed too");
-        else if (p->split[i].pieces < 2)
-            because(t, "%s is more than %d x %s, but it is one key: only a salt divides that",
-                    gn_plan_size(part->bytes).t, GN_PLAN_SKEW, gn_plan_size(p->median).t);
-        else
-            because(t, "%s is more than %d x %s, the median; %s / %s, at least 2",
-                    gn_plan_size(part->bytes).t, GN_PLAN_SKEW, gn_plan_size(p->median).t,
-                    gn_plan_size(part->bytes).t, gn_plan_size(in->target).t);
-        if (p->split[i].pieces > 1 && (t->json || i < SHOWN))
-            value(t, " into %llu", (unsigned long long)p->split[i].pieces);
+        } else {
+            named(t, &t->value, part->path);
+            value(t, f->pieces > 1 ? " into %llu" : " not, it needs a salt",
+                  (unsigned long long)f->pieces);
+            because(t, "%s is more than %d x %s, the median", gn_plan_size(part->bytes).t,
+                    GN_PLAN_SKEW, gn_plan_size(p->median).t);
+            if (f->hot)
+                because(t, "; its hot keys have %s, which no split divides",
+                        gn_plan_size(f->hot).t);
+            else if (part->distinct == 1)
+                because(t, "; all is one key, which no split divides");
+            if (f->pieces > 1)
+                because(t, "; %s / %s, at least 2", gn_plan_size(part->bytes - f->hot).t,
+                        gn_plan_size(in->target).t);
+        }
         line(t, "split");
     }
     for (size_t i = 0; i < p->nmerges && (t->json || i <= SHOWN); i++) {
