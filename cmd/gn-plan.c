@@ -21,7 +21,7 @@ typedef struct options {
     int64_t rows, row_bytes;
     gn_list manifest;
     const char *hot;
-    int64_t cores, partitions, ranges, jobs;
+    int64_t cores, partitions, ranges, metadata_ranges, jobs;
     size_t memory, temp, target, filter, disk;
     const char *hosts, *network, *rates, *calibrate;
     int64_t deadline;
@@ -79,6 +79,8 @@ static const gn_opt opts[] = {
      O(partitions), true, 1, GN_PLAN_PARTITIONS_MAX},
     {"ranges", 0, "N", "read the input in so many ranges, instead of planning them", GN_OPT_INT,
      O(ranges), true, 1, 1000000},
+    {"metadata-ranges", 0, "N", "the metadata likewise", GN_OPT_INT, O(metadata_ranges), true, 1,
+     1000000},
     {"jobs", 0, "N", "so many jobs at a time on a host, instead of planning them", GN_OPT_INT,
      O(jobs), true, 1, 1000000},
     {"rates", 0, "FILE",
@@ -217,7 +219,7 @@ static int know_machine(gn_app *a)
         s->in.memory = s->available / 2;
     }
     /* What there is here says nothing of other machines. */
-    bool here = !o->hosts && !o->cores && !o->memory;
+    bool here = !o->hosts && !o->cores;
     s->in.temp = o->temp ? o->temp : here ? gn_machine_room(a->common.temp_dir) : UINT64_MAX;
     s->in.disk = o->disk;
     return gn_planfacts_hosts(&s->cores, &s->in.nhosts, o->hosts ? o->hosts : "1", cores, &a->err);
@@ -244,6 +246,7 @@ static int gather(gn_app *a)
     s->in.deadline = (uint64_t)o->deadline * 1000;
     s->in.partitions = (uint64_t)o->partitions;
     s->in.ranges = s->events.whole ? 1 : (uint64_t)o->ranges;
+    s->in.metadata_ranges = s->metadata.whole ? 1 : (uint64_t)o->metadata_ranges;
     s->in.jobs = (uint64_t)o->jobs;
     s->in.filter = o->filter;
     s->in.rates = &s->rates;

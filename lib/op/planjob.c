@@ -67,6 +67,11 @@ void gn_planjob_release(gn_planjob *p)
 
 /* ---- partitions ---- */
 
+static uint64_t cut(const gn_planside *s)
+{
+    return least(most(1, per(s->disk, GN_PLAN_RANGE)), GN_PLAN_RANGES_MAX);
+}
+
 static void count_partitions(gn_planjob *p, const gn_planin *in, calc *c)
 {
     uint64_t events = in->events.bytes;
@@ -78,9 +83,8 @@ static void count_partitions(gn_planjob *p, const gn_planin *in, calc *c)
     p->by_size = per(events, in->target);
     p->wanted = least(most(times(c, 2, p->cores), p->by_size), GN_PLAN_PARTITIONS_MAX);
     p->partitions = in->nparts ? in->nparts : in->partitions ? in->partitions : p->wanted;
-    p->ranges = in->ranges
-                    ? in->ranges
-                    : least(most(1, per(in->events.disk, GN_PLAN_RANGE)), GN_PLAN_RANGES_MAX);
+    p->ranges = in->ranges ? in->ranges : cut(&in->events);
+    p->metadata_ranges = in->metadata_ranges ? in->metadata_ranges : cut(&in->metadata);
     p->files = times(c, p->ranges, p->partitions);
     p->even = per(events, p->partitions);
     p->largest = most(p->even, in->nhot ? least(in->hot[0].bytes, events) : 0);
@@ -95,16 +99,15 @@ static void count_partitions(gn_planjob *p, const gn_planin *in, calc *c)
 
 static void share_memory(gn_planjob *p, const gn_planin *in, calc *c)
 {
-    uint64_t unit = GN_PLAN_PIPE * MIB; /* so that filters get whole MiB */
     p->share = in->memory / (in->jobs ? in->jobs : p->widest);
     p->need = times(c, GN_PLAN_HELD, p->largest);
-    p->job =
-        in->filter
-            ? times(c, GN_PLAN_PIPE, in->filter)
-            : most(GN_PLAN_PIPE * GN_PLAN_FILTER_MIN,
-                   least(p->share, most(GN_PLAN_PIPE_USUAL, times(c, per(p->need, unit), unit))) /
-                       unit * unit);
-    p->filter = p->job / GN_PLAN_PIPE;
+    p->filter = in->filter;
+    p->job = times(c, GN_PLAN_PIPE, in->filter);
+    if (!in->filter) {
+        uint64_t most_used = most(GN_PLAN_PIPE_USUAL, times(c, per(p->need, MIB), MIB));
+        p->job = most(GN_PLAN_PIPE * GN_PLAN_FILTER_MIN, least(p->share, most_used)) / MIB * MIB;
+        p->filter = p->job / GN_PLAN_PIPE / MIB * MIB;
+    }
     p->jobs = p->jobs_widest = 0;
     for (size_t i = 0; i < in->nhosts; i++) {
         uint64_t n = in->jobs ? in->jobs : most(1, least(in->cores[i], in->memory / p->job));

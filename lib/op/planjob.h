@@ -14,8 +14,8 @@
 #define GN_PLAN_RANGE ((uint64_t)64 << 20) /* bytes of input that one process reads */
 #define GN_PLAN_RANGES_MAX 256
 #define GN_PLAN_FILTER_MIN ((uint64_t)16 << 20)  /* the least -m */
-#define GN_PLAN_PIPE 2                           /* filters with -m in the widest pipe of the job */
-#define GN_PLAN_PIPE_USUAL ((uint64_t)512 << 20) /* the sum of -m in it, if nothing needs more */
+#define GN_PLAN_PIPE 3                           /* filters with -m in the widest pipe of the job */
+#define GN_PLAN_PIPE_USUAL ((uint64_t)768 << 20) /* the sum of -m in it, if nothing needs more */
 #define GN_PLAN_HELD 2 /* bytes that a sort or a hash table holds for one of the stream */
 #define GN_PLAN_SKEW 3 /* times the median of the partitions that are not empty */
 
@@ -56,7 +56,8 @@ typedef struct gn_planin {
     uint64_t target;       /* bytes of a partition */
     uint64_t deadline;     /* microseconds; 0: none */
     /* Given, not planned; 0: to be planned. */
-    uint64_t partitions, ranges, jobs /* on each host */, filter /* -m of a filter */;
+    uint64_t partitions, ranges, metadata_ranges, jobs /* on each host */,
+        filter /* -m of a filter */;
     const gn_planrates *rates;
 } gn_planin;
 
@@ -93,14 +94,14 @@ typedef struct gn_planjob {
     uint64_t cores, widest; /* of all hosts, of the largest */
     uint64_t by_size;       /* partitions that the size asks for */
     uint64_t wanted;        /* partitions by the rule */
-    uint64_t partitions, ranges, files;
+    uint64_t partitions, ranges, metadata_ranges, files;
     uint64_t even, largest; /* bytes of a partition: on average, of the largest */
     uint64_t total;         /* bytes of events and metadata */
     /* memory */
     uint64_t share;             /* of a job on the largest host */
     uint64_t need;              /* to sort the largest partition */
     uint64_t job;               /* the sum of -m in a pipe */
-    uint64_t filter;            /* -m of each of GN_PLAN_PIPE filters */
+    uint64_t filter;            /* -m of each of GN_PLAN_PIPE filters; whole MiB, as is `job` */
     uint64_t jobs_widest, jobs; /* on the largest host, on all */
     /* disk, on the largest host */
     uint64_t parts_bytes, sorted_bytes, spill_bytes, temp;

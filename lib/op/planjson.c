@@ -27,6 +27,7 @@ static int put_figures(const gn_planstory *s, gn_json *j, gn_err *e)
         {"partitions_wanted", p->wanted},
         {"partitions", p->partitions},
         {"ranges", p->ranges},
+        {"metadata_ranges", p->metadata_ranges},
         {"files", p->files},
         {"largest_bytes", p->largest},
         {"need_bytes", p->need},
@@ -127,8 +128,22 @@ int gn_planout_json(const gn_planstory *s, gn_buf *out, gn_err *e)
 int gn_planout_make(const gn_planstory *s, gn_buf *out, gn_err *e)
 {
     const gn_planjob *p = s->plan;
-    return gn_buf_printf(out, e, "PARTITIONS=%llu\nRANGES=%llu\nJOBS=%llu\nM1=%lluM\nM2=%lluM\n",
-                         (unsigned long long)p->partitions, (unsigned long long)p->ranges,
-                         (unsigned long long)p->jobs_widest, (unsigned long long)(p->job / MIB),
-                         (unsigned long long)(p->filter / MIB));
+    const struct {
+        const char *name;
+        uint64_t v;
+        const char *unit;
+    } variable[] = {
+        {"PARTITIONS", p->partitions, ""},
+        {"RANGES", p->ranges, ""},
+        {"METADATA_RANGES", p->metadata_ranges, ""},
+        {"JOBS", p->jobs_widest, ""},
+        {"M1", p->job / MIB, "M"},
+        {"M2", p->job / 2 / MIB, "M"},
+        {"M3", p->filter / MIB, "M"},
+    };
+    for (size_t i = 0; i < sizeof variable / sizeof *variable; i++)
+        if (gn_buf_printf(out, e, "%s=%llu%s\n", variable[i].name,
+                          (unsigned long long)variable[i].v, variable[i].unit))
+            return -1;
+    return 0;
 }

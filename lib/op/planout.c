@@ -184,6 +184,20 @@ static void rule(gn_planteller *t)
         because(t, ", at most %d", GN_PLAN_PARTITIONS_MAX);
 }
 
+static void tell_ranges(gn_planteller *t, const char *name, uint64_t n, uint64_t given,
+                        const gn_plansize *z)
+{
+    value(t, "%llu", (unsigned long long)n);
+    if (z->whole && n == 1)
+        because(t, "compressed CSV is read by one process");
+    else if (given)
+        because(t, "that was given");
+    else
+        because(t, "%s / %s, from 1 to %d", gn_plan_size(z->side.disk).t,
+                gn_plan_size(GN_PLAN_RANGE).t, GN_PLAN_RANGES_MAX);
+    line(t, name);
+}
+
 static void tell_partitions(gn_planteller *t)
 {
     const gn_planin *in = t->s->in;
@@ -196,15 +210,9 @@ static void tell_partitions(gn_planteller *t)
         rule(t);
     }
     line(t, "partitions");
-    value(t, "%llu", (unsigned long long)p->ranges);
-    if (t->s->events->whole && p->ranges == 1)
-        because(t, "compressed CSV is read by one process");
-    else if (in->ranges)
-        because(t, "that was given");
-    else
-        because(t, "%s / %s, from 1 to %d", gn_plan_size(in->events.disk).t,
-                gn_plan_size(GN_PLAN_RANGE).t, GN_PLAN_RANGES_MAX);
-    line(t, "ranges");
+    tell_ranges(t, "ranges", p->ranges, in->ranges, t->s->events);
+    if (in->metadata.disk)
+        tell_ranges(t, "meta ranges", p->metadata_ranges, in->metadata_ranges, t->s->metadata);
     value(t, "%llu of about %s", (unsigned long long)p->files,
           gn_plan_size(p->files ? in->events.bytes / p->files : 0).t);
     because(t, "%llu ranges x %llu partitions", (unsigned long long)p->ranges,

@@ -20,7 +20,8 @@ int gn_planout_text(const gn_planstory *s, gn_buf *out, gn_err *e);
 /* {"figures": {...}, "rates": [...], "decisions": [{"name", "value", "because"}, ...]} on a line.
  */
 int gn_planout_json(const gn_planstory *s, gn_buf *out, gn_err *e);
-/* PARTITIONS=, RANGES=, JOBS=, M1=, M2=: to be read by make as well as by sh. */
+/* PARTITIONS=, RANGES=, METADATA_RANGES=, JOBS=, M1=, M2=, M3=: to be read by make as well as by
+ * sh. */
 int gn_planout_make(const gn_planstory *s, gn_buf *out, gn_err *e);
 
 #endif

@@ -417,7 +417,8 @@ END
     OUT=out INTERACTIONS=events.csv JOBS=3 PARTITIONS=5 RANGES=4 MEMORY=600M \
         "$ROOT/pipelines/insights" --dry-run >dag
     is "" "$(find out -newer mark)"
-    for part in 'gn-fromcsv --index=4' 'map: 4 jobs, 3 at a time' '--range {}/4' \
+    for part in '# partitions  5, because that was given' '# jobs        3, because that was given' \
+        'gn-fromcsv --index=4' 'map: 4 jobs, 3 at a time' '--range {}/4' \
         'gn-partition -m 200M -k user_id -n 5' 'partition: 5 jobs, 3 at a time' \
         'gn-sort -m 200M -k user_id,timestamp -o work/sorted/{}.gn' 'gn-sort -m 66M -k session_id' \
         'gn-dau --merge' 'gn-tocsv -o tables/sessions.csv'; do

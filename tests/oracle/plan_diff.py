@@ -198,15 +198,16 @@ def plan(q):
     n = len(parts) or q["partitions"] or w["partitions_wanted"]
     w["partitions"] = n
     w["ranges"] = q["ranges"] or min(256, max(1, up(disk, 64 * M)))
+    w["metadata_ranges"] = q["metadata_ranges"] or min(256, max(1, up(q["metadata"], 64 * M)))
     w["files"] = n * w["ranges"]
     average = up(events, n)
     largest = max(p[1] for p in parts) if parts else max([average] + [min(b, events) for b, _ in q["hot"][:1]])
     w["largest_bytes"] = largest
     # memory and jobs
     share = memory // (q["jobs"] or widest)
-    wanted = max(512 * M, up(2 * largest, 2 * M) * 2 * M)
-    job = 2 * q["filter"] if q["filter"] else max(32 * M, min(share, wanted) // (2 * M) * (2 * M))
-    w["job_memory_bytes"], w["filter_memory_bytes"] = job, job // 2
+    wanted = max(768 * M, up(2 * largest, M) * M)
+    job = 3 * q["filter"] or max(48 * M, min(share, wanted)) // M * M
+    w["job_memory_bytes"], w["filter_memory_bytes"] = job, q["filter"] or job // (3 * M) * M
     jobs = [q["jobs"] or max(1, min(c, memory // job)) for c in q["hosts"]]
     w["jobs"], w["jobs_per_host"] = sum(jobs), max(jobs)
     if parts:
@@ -288,10 +289,10 @@ def one(r, d):
     q["memory"] = r.choice([M, 40 * M, r.randint(1, 64 * G), 64 * G])
     option(args, "memory", q["memory"])
     for name, v in (("partitions", r.randint(1, 65536)), ("ranges", r.randint(1, 500)),
-                    ("jobs", r.randint(1, 99)), ("filter", r.randint(16 * M, G))):
+                    ("metadata_ranges", r.randint(1, 500)), ("jobs", r.randint(1, 99)), ("filter", r.randint(16 * M, G))):
         q[name] = v if r.random() < 0.15 else 0
         if q[name]:
-            option(args, "filter-memory" if name == "filter" else name, v)
+            option(args, {"filter": "filter-memory"}.get(name, name.replace("_", "-")), v)
     q["network"], q["disk"] = 10**10, 500 * M
     if r.random() < 0.3:
         k = r.randint(0, 4)
@@ -325,9 +326,11 @@ def one(r, d):
         check_hosts(say, q, got["figures"]["hosts_needed"], deadline)
     make = subprocess.run(["gn-plan", "--make"] + args, capture_output=True, check=False).stdout
     told = dict(line.split("=") for line in make.decode().split())
+    job = want["job_memory_bytes"]
     if told != {"PARTITIONS": str(want["partitions"]), "RANGES": str(want["ranges"]),
-                "JOBS": str(want["jobs_per_host"]), "M1": "%dM" % (want["job_memory_bytes"] // M),
-                "M2": "%dM" % (want["filter_memory_bytes"] // M)}:
+                "METADATA_RANGES": str(want["metadata_ranges"]),
+                "JOBS": str(want["jobs_per_host"]), "M1": "%dM" % (job // M),
+                "M2": "%dM" % (job // 2 // M), "M3": "%dM" % (want["filter_memory_bytes"] // M)}:
         sys.exit("%s --make: %s" % (say, told))
 
 
