@@ -225,18 +225,25 @@ static int know_machine(gn_app *a)
     return gn_planfacts_hosts(&s->cores, &s->in.nhosts, o->hosts ? o->hosts : "1", cores, &a->err);
 }
 
+/* Of an event: as given, as measured, or as usual. */
+static uint64_t row_bytes(const options *o, const gn_plansize *z)
+{
+    uint64_t rows = z->how == GN_PLAN_GIVEN ? 0 : z->side.rows;
+    uint64_t measured = rows ? z->side.bytes / rows + (z->side.bytes % rows != 0) : 0;
+    return o->row_bytes ? (uint64_t)o->row_bytes : measured ? measured : ROW_BYTES;
+}
+
 static int gather(gn_app *a)
 {
     const options *o = a->opt;
     state *s = a->state;
-    uint64_t row = o->row_bytes ? (uint64_t)o->row_bytes : ROW_BYTES;
     gn_planrates_builtin(&s->rates);
     if ((o->rates && gn_planrates_read(&s->rates, o->rates, &a->err)) || size_events(a) ||
         (o->metadata &&
          gn_planfacts_size(&s->metadata, o->metadata, o->user, &s->rates, &a->err)) ||
         take_manifests(a) || know_machine(a) ||
-        (o->hot &&
-         gn_planfacts_hot(&s->hot, &s->in.nhot, o->hot, o->user, row, o->target, &a->err)))
+        (o->hot && gn_planfacts_hot(&s->hot, &s->in.nhot, o->hot, o->user, row_bytes(o, &s->events),
+                                    o->target, &a->err)))
         return -1;
     s->in.events = s->events.side;
     s->in.metadata = s->metadata.side;
@@ -263,7 +270,7 @@ static int plan(gn_app *a)
                                 .plan = &s->plan,
                                 .events = &s->events,
                                 .metadata = &s->metadata,
-                                .row_bytes = o->row_bytes ? (uint64_t)o->row_bytes : ROW_BYTES,
+                                .row_bytes = row_bytes(o, &s->events),
                                 .available = s->available,
                                 .rates = o->rates,
                                 .network_given = o->network != NULL,

@@ -11,6 +11,6 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 gn-gen --rows 20000 --users 400 --seed 1 |
     gn-select 'user_id = if(int(hash(page_id)) % 2 = 0, "u000001", user_id), timestamp' |
-    gn-partition -k user_id -n 16 -d "$dir"
-gn-plan --manifest "$dir/manifest.gn" --target-size 64K --cores 4 --memory 1G |
-    grep -E '^(partitions|largest|split|merge)'
+    gn-partition -k user_id -n 16 -d "$dir/parts" --hot "$dir/hot.gn"
+gn-plan --manifest "$dir/parts/manifest.gn" --hot "$dir/hot.gn" --target-size 64K --cores 4 --memory 1G |
+    grep -E '^(partitions|largest|salt|split|merge) '

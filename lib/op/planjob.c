@@ -141,11 +141,11 @@ static void choose_join(gn_planjob *p, const gn_planin *in, calc *c)
     p->join_memory = p->job;
     if (metadata == 0) {
         p->join = GN_PLAN_JOIN_NONE;
+    } else if (in->events.ordered && in->metadata.ordered) {
+        p->join = GN_PLAN_JOIN_MERGE;
     } else if (p->table <= room) {
         p->join = GN_PLAN_JOIN_BROADCAST;
         p->join_memory = most(p->job, least(room, times(c, per(p->table, MIB), MIB)));
-    } else if (in->events.ordered && in->metadata.ordered) {
-        p->join = GN_PLAN_JOIN_MERGE;
     } else {
         p->join = p->part_table <= p->job ? GN_PLAN_JOIN_PARTITIONS : GN_PLAN_JOIN_GRACE;
     }

@@ -63,8 +63,8 @@ typedef struct gn_planin {
 
 enum gn_planjoin {
     GN_PLAN_JOIN_NONE,
-    GN_PLAN_JOIN_BROADCAST,  /* the right side is a hash table in every job */
     GN_PLAN_JOIN_MERGE,      /* both are in order of the key */
+    GN_PLAN_JOIN_BROADCAST,  /* the right side is a hash table in every job */
     GN_PLAN_JOIN_PARTITIONS, /* both are placed by the key; a hash table for each partition */
     GN_PLAN_JOIN_GRACE       /* the same, but a partition's table does not fit: it spills */
 };

@@ -5,7 +5,7 @@
 
 static int put_figures(const gn_planstory *s, gn_json *j, gn_err *e)
 {
-    static const char *const join[] = {"none", "broadcast", "merge", "partitions", "grace"};
+    static const char *const join[] = {"none", "merge", "broadcast", "partitions", "grace"};
     const gn_planin *in = s->in;
     const gn_planjob *p = s->plan;
     const struct {

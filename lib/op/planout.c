@@ -286,7 +286,7 @@ static void tell_disk(gn_planteller *t)
 
 static void tell_join(gn_planteller *t)
 {
-    static const char *const strategy[] = {"none", "broadcast", "merge", "partition by partition",
+    static const char *const strategy[] = {"none", "merge", "broadcast", "partition by partition",
                                            "grace, partition by partition"};
     const gn_planin *in = t->s->in;
     const gn_planjob *p = t->s->plan;
@@ -298,12 +298,15 @@ static void tell_join(gn_planteller *t)
         return;
     }
     value(t, ", -m %lluM", (unsigned long long)(p->join_memory / MIB));
+    if (p->join == GN_PLAN_JOIN_MERGE) {
+        because(t, "both inputs are in order of the key");
+        line(t, "join");
+        return;
+    }
     because(t, "the hash table of metadata, %d x %s = %s, %s %s", GN_PLAN_HELD,
             gn_plan_size(in->metadata.bytes).t, gn_plan_size(p->table).t,
             p->join == GN_PLAN_JOIN_BROADCAST ? "fits" : "does not fit", gn_plan_size(room).t);
-    if (p->join == GN_PLAN_JOIN_MERGE)
-        because(t, ", and both inputs are in order of the key");
-    else if (p->join != GN_PLAN_JOIN_BROADCAST)
+    if (p->join != GN_PLAN_JOIN_BROADCAST)
         because(t, ", and that of a partition, %s, %s %s", gn_plan_size(p->part_table).t,
                 p->join == GN_PLAN_JOIN_GRACE ? "does not fit either," : "fits",
                 gn_plan_size(p->job).t);
@@ -407,7 +410,7 @@ static void tell_network(gn_planteller *t)
     if (broadcast)
         because(t, " and gets %s of metadata", gn_plan_size(p->broadcast_sends).t);
     because(t, ", at %s%s", gn_plan_bits(in->network).t, t->s->network_given ? "" : " assumed");
-    if (p->join > GN_PLAN_JOIN_BROADCAST)
+    if (p->join != GN_PLAN_JOIN_NONE && !broadcast)
         because(t, "; a broadcast would send it %s more", gn_plan_size(p->broadcast_sends).t);
     line(t, "time net");
 }

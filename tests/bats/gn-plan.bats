@@ -14,7 +14,7 @@ figure() { # NAME OPTION...
     has "$(cat out)" "partitions  8192, because max(2 x 160 cores, 1 TiB / 128 MiB) = max(320, 8192)"
     has "$(cat out)" "jobs        16 on a host, 160 in all, because min(16 cores, 64 GiB / 512 MiB in a pipe) = min(16, 128)"
     has "$(cat out)" "join        partition by partition, -m 512M, because "
-    has "$(cat out)" "time net "
+    grep -q "^time net  *[0-9]" out
     # One decision a line, each with its arithmetic.
     is "$(wc -l <out)" "$(grep -c '^[a-z ]*  *[^ ].*, because .' out)"
     [ ! -s err ]
@@ -196,10 +196,11 @@ skewed() {
     is grace "$(figure join --interactions 1G --metadata 100G)"
     gn-gen --rows 1000 | gn-sort -k user_id,timestamp -o e.gn
     gn-gen --table metadata --rows 1000 --users 1000 | gn-sort -k user_id -o m.gn
-    is broadcast "$(figure join --interactions e.gn --metadata m.gn)"
-    gn-gen --table metadata --rows 600000 --users 1000 | gn-sort -k user_id -o large.gn
-    is merge "$(figure join --interactions e.gn --metadata large.gn --filter-memory 16M)"
-    is grace "$(figure join --interactions e.gn --metadata large.gn --filter-memory 16M --user timestamp --partitions 1)"
+    gn-gen --table metadata --rows 1000 --users 1000 -o unsorted.gn
+    is merge "$(figure join --interactions e.gn --metadata m.gn)"
+    is broadcast "$(figure join --interactions e.gn --metadata unsorted.gn)"
+    is broadcast "$(figure join --interactions e.gn --metadata m.gn --user country)"
+    gn-plan --interactions e.gn --metadata m.gn | finds '^join  *merge, .* in order of the key'
 }
 
 @test "deadlines: met, missed, what would do, nothing would" {

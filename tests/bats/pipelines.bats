@@ -410,6 +410,21 @@ END
     [ -s out/tables/sessions.csv ]
 }
 
+@test "what is not given is planned, and again when the partitions are there" {
+    unset PARTITIONS
+    events_csv >events.csv
+    insights out events.csv KEEP=1 >/dev/null
+    gn-plan --make --interactions events.csv | same - out/work/options/planned
+    is "$(sed -n 's/^PARTITIONS=//p' out/work/options/planned)" \
+        "$(find out/work/sorted -name '*.gn' | wc -l)"
+    gn-plan --make --interactions events.csv --manifest out/work/map/1/manifest.gn |
+        same - out/work/replanned
+    finds '^events .* because the manifest lists' <out/work/log
+    # It is for the memory that was given.
+    insights out events.csv KEEP=1 MEMORY=64M >/dev/null
+    [ ! -e out/work/replanned ]
+}
+
 @test "a dry run prints the dataflow and does nothing" {
     small_csv >events.csv
     insights out events.csv >/dev/null

@@ -81,7 +81,7 @@ def key_hash(key):
     return xxhash.xxh3_64_intdigest(gnstream.pack(key))
 
 
-def hot_keys(r, d, args, target):
+def hot_keys(r, d, args, target, row):
     """[bytes, hash] of the hot keys, descending."""
     name = os.path.join(d, "hot.gn")
     option(args, "hot", name)
@@ -98,7 +98,7 @@ def hot_keys(r, d, args, target):
                               ["rows", "int"], ["error", "int"]], rows)
         sums = {}
         for path, rank, key, count, _ in rows:
-            sums[key] = sums.get(key, 0) + count * 41
+            sums[key] = sums.get(key, 0) + count * row
         hot = [(b, key_hash(k)) for k, b in sums.items() if b > Fraction(target, 2)]
     with open(name, "wb") as f:
         f.write(out)
@@ -282,7 +282,9 @@ def one(r, d):
     q["metadata"] = a_size(r, 200 * G) if r.random() < 0.6 else 0
     if q["metadata"] or r.random() < 0.3:
         option(args, "metadata", q["metadata"])
-    q["hot"] = hot_keys(r, d, args, q["target"]) if r.random() < 0.4 else []
+    rows = sum(p[2] for p in q["parts"])
+    row = up(sum(p[1] for p in q["parts"]), rows) if rows else 41
+    q["hot"] = hot_keys(r, d, args, q["target"], row) if r.random() < 0.4 else []
     cores = r.choice([1, 2, 16, r.randint(1, 500)])
     option(args, "cores", cores)
     q["hosts"] = hosts(r, d, args, cores) if r.random() < 0.5 else [cores]
