@@ -53,10 +53,10 @@ int gn_planrates_read(gn_planrates *r, const char *path, gn_err *e);
 int gn_planrates_cost(const gn_planrates *r, enum gn_planphase phase, const char *command,
                       uint64_t bytes, uint64_t *cpu, gn_err *e);
 
-/* Run the filters of the insights job on `rows` generated events, with temporary files in
- * `temp_dir` (NULL: as tmp.h), and append their trace lines to `lines`. The commands are those
- * beside this one, or else on PATH. GN_IO where that fails; the filters' own messages go to
- * standard error. */
+/* Run a small job (read, place, sort, sessions, join, active users, merge) on `rows` generated
+ * events, with temporary files in `temp_dir` (NULL: as tmp.h), and append their trace lines to
+ * `lines`. The commands are those beside this one, or else on PATH. GN_IO where that fails; the
+ * filters' own messages go to standard error. */
 int gn_plancalibrate(uint64_t rows, const char *temp_dir, gn_buf *lines, gn_err *e);
 
 #endif
