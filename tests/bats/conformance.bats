@@ -596,7 +596,7 @@ import json, sys
 text = open(sys.argv[2]).read()
 o = json.loads(text)
 assert text.count("\n") == 1 and o["command"] == sys.argv[1] and o["status"] == 0
-n = {"gn-fromcsv": 8, "gn-fromjson": 8, "gn-gen": 0}.get(sys.argv[1], 3)
+n = {"gn-fromcsv": 8, "gn-fromjson": 8, "gn-gen": 0, "gn-plan": 0}.get(sys.argv[1], 3)
 assert o["records_in"] == n, o
 END
         done
