@@ -1,7 +1,7 @@
 # The insights job as a dataflow. Run by pipelines/insights inside OUT, with the inputs as
 # data/interactions and data/metadata, this directory as work/pipelines, and the variables of
-# insights.conf in the environment; M1, M2 and M3 are the memory of a filter that has a job's for itself
-# or shares it with one or two others.
+# insights.conf in the environment, those left empty planned by gn-plan with the options PLAN; M1, M2 and
+# M3 are the memory of a filter that has a job's for itself or shares it with one or two others.
 #
 #   data/interactions, data/metadata
 #     index      work/index.gn             where the events are cut into RANGES
@@ -39,6 +39,9 @@ SHELL       := work/pipelines/step
 .SHELLFLAGS := -c
 MAKEFLAGS   += -rR
 .SECONDARY:
+
+# What the filters may hold, planned anew when it is known what the partitions have.
+$(foreach m,$(filter M1=% M2=% M3=%,$(file <work/replanned)),$(eval $m))
 
 PARTS := seq -f %04.0f 0 $$(($(PARTITIONS) - 1))
 EACH  := parallel --will-cite --plain --ungroup --jobs $(JOBS) --halt now,fail=1 2>>work/log \
@@ -105,6 +108,8 @@ work/map/done: work/index.gn $(if $(CONSUMED),work/options/metadata work/options
 	$(if $(CONSUMED),mv work/map work/gone; rm -rf work/gone)
 	[ -e work/map ] || mkdir work/map
 	seq $(RANGES) | $(EACH) work/map/{}/manifest.gn
+	gn-plan $(PLAN) $$(printf -- '--manifest %s ' work/map/*/manifest.gn) >>work/log
+	gn-plan $(PLAN) $$(printf -- '--manifest %s ' work/map/*/manifest.gn) --make -o work/replanned
 	touch $@
 
 # --- Partitions.

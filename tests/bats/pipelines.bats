@@ -410,6 +410,21 @@ END
     [ -s out/tables/sessions.csv ]
 }
 
+@test "what is not given is planned, and again when the partitions are there" {
+    unset PARTITIONS
+    events_csv >events.csv
+    insights out events.csv KEEP=1 >/dev/null
+    gn-plan --make --interactions events.csv | same - out/work/options/planned
+    is "$(sed -n 's/^PARTITIONS=//p' out/work/options/planned)" \
+        "$(find out/work/sorted -name '*.gn' | wc -l)"
+    gn-plan --make --interactions events.csv --manifest out/work/map/1/manifest.gn |
+        same - out/work/replanned
+    finds '^events .* because the manifest lists' <out/work/log
+    # It is for the memory that was given.
+    insights out events.csv KEEP=1 MEMORY=64M >/dev/null
+    [ ! -e out/work/replanned ]
+}
+
 @test "a dry run prints the dataflow and does nothing" {
     small_csv >events.csv
     insights out events.csv >/dev/null
@@ -417,7 +432,8 @@ END
     OUT=out INTERACTIONS=events.csv JOBS=3 PARTITIONS=5 RANGES=4 MEMORY=600M \
         "$ROOT/pipelines/insights" --dry-run >dag
     is "" "$(find out -newer mark)"
-    for part in 'gn-fromcsv --index=4' 'map: 4 jobs, 3 at a time' '--range {}/4' \
+    for part in '# partitions  5, because that was given' '# jobs        3, because that was given' \
+        'gn-fromcsv --index=4' 'map: 4 jobs, 3 at a time' '--range {}/4' \
         'gn-partition -m 200M -k user_id -n 5' 'partition: 5 jobs, 3 at a time' \
         'gn-sort -m 200M -k user_id,timestamp -o work/sorted/{}.gn' 'gn-sort -m 66M -k session_id' \
         'gn-dau --merge' 'gn-tocsv -o tables/sessions.csv'; do
