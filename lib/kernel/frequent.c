@@ -133,7 +133,7 @@ int gn_frequent_add(gn_frequent *f, uint64_t hash, uint64_t weight, gn_err *e)
         return 0;
     }
     if (f->n == counters(f->slots)) {
-        if (bytes(f->slots * 2) <= f->memory) {
+        if (bytes(f->slots) + bytes(f->slots * 2) <= f->memory) {
             if (grow(f, e))
                 return -1;
         } else {

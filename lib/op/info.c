@@ -205,8 +205,8 @@ static int put_part(const gn_header *h, gn_buf *b, gn_err *e)
     for (size_t i = 0; i < h->part.nkeys; i++)
         if (gn_buf_printf(b, e, "%s", i ? ", " : "") || safe(b, h->part.key[i], e))
             return -1;
-    if (h->part.salted && gn_buf_printf(b, e, " (a salt, of %llu parts)",
-                                        (unsigned long long)h->part.salted))
+    if (h->part.salted &&
+        gn_buf_printf(b, e, " (a salt, of %llu parts)", (unsigned long long)h->part.salted))
         return -1;
     return gn_buf_printf(b, e, ", hashes %016llx..%016llx\n", (unsigned long long)h->part.lo,
                          (unsigned long long)h->part.hi);

@@ -38,6 +38,7 @@ set_args() {
     gn-sort) args=(-k user_id) ;;
     gn-partition) args=(-d "$BATS_TEST_TMPDIR/parts" --by date -k user_id -n 2 --manifest -) ;;
     gn-join) args=(-k user_id,timestamp --suffix _r "$SAMPLES/empty.gn") ;;
+    gn-salt) args=(--hot "$SAMPLES/hot.gn") ;;
     gn-agg) args=(-k user_id -a 'count(), first(user_id)') ;;
     *) args=() ;;
     esac
@@ -368,7 +369,7 @@ fails_stream() {
 
 @test "a reader that leaves early: 141 upstream, silently" {
     for c in $(commands); do
-        case $c in gn-info | gn-dau | gn-agg | gn-partition | gn-uniq) continue ;; esac # short
+        case $c in gn-info | gn-dau | gn-agg | gn-partition | gn-uniq | gn-hotkeys) continue ;; esac # short
         set_args "$c"
         [ "$(kind "$c")" != none ] || args=(--rows 2000000)
         got=0
