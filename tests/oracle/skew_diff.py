@@ -11,6 +11,7 @@ gn-salt --collapse. Exit 1 with what differs.
 """
 import functools
 import random
+import shutil
 import subprocess
 import sys
 from fractions import Fraction
@@ -232,6 +233,36 @@ def joins(r, fields, cols, items, key):
         assert sorted(out.raw) == sorted(encoded(names + [("mark", "str")], x) for x in plain), kind
 
 
+def gn_joins(r, fields, cols, items, key):
+    """The same by gn-join: plain, and salted over partitions that are joined one by one."""
+    share = r.choice([0.1, 0.6]), r.choice([0.1, 0.6])
+    write("l.gn", gnstream.build(fields, [x for x, _ in items if r.random() < share[0]]))
+    write("r.gn", gnstream.build(fields, [x for x, _ in items if r.random() < share[1]]))
+    choose_hot(r, fields, cols, items)
+    n = r.choice([1, 2, 5])
+    tool = ["gn-salt", "-k", key, "--hot", "hot.gn"]
+    for side, option in ("l", []), ("r", ["--explode"]):
+        run(tool + option + [side + ".gn", "-o", side + "s.gn"])
+        run(["gn-partition", "-d", side + "p", "-k", key, "--salt", "salt", "-n", str(n), side + "s.gn"])
+    dup = r.choice(["all", "first", "last"])
+    for kind in "inner", "left", "right", "full", "semi", "anti":
+        args = ["gn-join", "--type", kind]
+        if kind not in ("semi", "anti"):
+            args += ["--mark", "mark", "--suffix", "_r", "--right-dup", dup]
+        plain = only(run(args + ["-k", key, "l.gn", "r.gn"]))
+        names = []
+        for i in range(n):
+            names.append("j%d.gn" % i)
+            run(args + ["-k", key + ",salt", "lp/part-%04d.gn" % i, "rp/part-%04d.gn" % i,
+                        "-o", names[-1]])
+        if kind in ("right", "full"):
+            data = run(tool + ["--collapse", "--mark", "mark"] + names)
+        else:
+            data = run(["gn-select", "-x", "salt"] + names)
+        got = [raw for s in gnstream.parse(data) for raw in s.raw]
+        assert sorted(got) == sorted(plain.raw), (kind, dup, len(got), len(plain.raw))
+
+
 def main(seed, rounds):
     hot = 0
     for i in range(rounds):
@@ -244,6 +275,8 @@ def main(seed, rounds):
             more, rows = salt(r, fields, cols, items, choose_hot(r, fields, cols, items), files, key)
             partition(r, more, cols, rows, key)
             joins(r, fields, cols, items[:150], key)
+            if i % 2 and shutil.which("gn-join"):
+                gn_joins(r, fields, cols, items[:150], key)
         except Exception:
             print("seed %d, round %d" % (seed, i), file=sys.stderr)
             raise
