@@ -71,11 +71,11 @@ counter() { "$PYTHON" -c 'import json, sys; print(json.load(open("st"))["counter
         gn-select "user_id, home = $i" p/part-000$i.gn
         gn-info --verify s/part-000$i.gn >info
         has "$(cat info)" "placed by   user_id, salt (a salt, of 5 parts), hashes"
-    done | gn-uniq | gn-tocsv --no-header | sort >home
+    done | gn-uniq | gn-tocsv --no-header | sort >homes
     for i in 0 1 2 3 4; do
         gn-select "user_id, salt, at = $i" s/part-000$i.gn
-    done | gn-uniq | gn-tocsv --no-header | tr , ' ' | sort >at
-    join -t ' ' <(tr , ' ' <home) at | awk '($2 + $3) % 5 != $4 { bad = 1 } END { exit bad }'
+    done | gn-uniq | gn-tocsv --no-header | tr , ' ' | sort >places
+    join -t ' ' <(tr , ' ' <homes) places | awk '($2 + $3) % 5 != $4 { bad = 1 } END { exit bad }'
     gn-merge -k user_id,salt <(gn-sort -k user_id,salt s/part-0001.gn) <(gn-sort -k user_id,salt s/part-0002.gn) |
         gn-info | finds "placed by   user_id, salt (a salt, of 5 parts), hashes 3333333333333334..9999999999999999"
     gn-info --json s/part-0001.gn | finds '"salted": *5'
