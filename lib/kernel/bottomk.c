@@ -25,8 +25,7 @@ void gn_bottomk_release(gn_bottomk *s)
 /* The pair of a hash, or the free one where it belongs. */
 static uint64_t *find(const gn_bottomk *s, uint64_t hash)
 {
-    size_t mask = s->slots - 1;
-    size_t i = (size_t)((hash * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & mask;
+    size_t mask = s->slots - 1, i = gn_bottomk_slot(s, hash);
     while (s->slot[2 * i + 1] && s->slot[2 * i] != hash)
         i = (i + 1) & mask;
     return &s->slot[2 * i];

@@ -33,6 +33,17 @@ typedef struct gn_bottomk {
 void gn_bottomk_release(gn_bottomk *s); /* idempotent */
 int gn_bottomk_add(gn_bottomk *s, uint64_t hash, gn_err *e);
 
+static inline size_t gn_bottomk_slot(const gn_bottomk *s, uint64_t hash)
+{
+    return (size_t)((hash * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & (s->slots - 1);
+}
+
+static inline void gn_bottomk_prefetch(const gn_bottomk *s, uint64_t hash)
+{
+    if (s->slots && !(s->full && hash >= s->limit))
+        __builtin_prefetch(&s->slot[2 * gn_bottomk_slot(s, hash)]);
+}
+
 /* How often the keys of the sample occur, ascending, into a new array of *n (the caller frees it);
  * NULL on error. */
 uint64_t *gn_bottomk_counts(gn_bottomk *s, size_t *n, gn_err *e);

@@ -29,9 +29,7 @@ void gn_frequent_release(gn_frequent *f)
 /* The slot of a hash, or the free one where it belongs. */
 static size_t find(const gn_frequent *f, uint64_t hash)
 {
-    size_t mask = f->slots - 1;
-    /* hashes of one partition share their upper bits: multiply before taking bits */
-    size_t i = (size_t)((hash * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & mask;
+    size_t mask = f->slots - 1, i = gn_frequent_slot(f, hash);
     while (f->weight[i] && f->hash[i] != hash)
         i = (i + 1) & mask;
     return i;

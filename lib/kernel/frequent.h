@@ -34,6 +34,22 @@ void gn_frequent_release(gn_frequent *f); /* idempotent */
 /* A key has come again, or first, with this weight (> 0). All weights together stay below 2^64. */
 int gn_frequent_add(gn_frequent *f, uint64_t hash, uint64_t weight, gn_err *e);
 
+/* A first guess at where a hash is; for tables that do not fit the cache. */
+static inline size_t gn_frequent_slot(const gn_frequent *f, uint64_t hash)
+{
+    /* hashes of one partition share their upper bits: multiply before taking bits */
+    return (size_t)((hash * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & (f->slots - 1);
+}
+
+static inline void gn_frequent_prefetch(const gn_frequent *f, uint64_t hash)
+{
+    if (f->slots) {
+        size_t i = gn_frequent_slot(f, hash);
+        __builtin_prefetch(&f->hash[i]);
+        __builtin_prefetch(&f->weight[i]);
+    }
+}
+
 /* How much any weight is too small, at most. */
 static inline uint64_t gn_frequent_error(const gn_frequent *f)
 {

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define AHEAD 16 /* records from asking for a counter to using it */
+
 struct gn_hotkeys {
     gn_hotkeys_options o;
     gn_schema key; /* its fields, the same in all segments */
@@ -110,6 +112,8 @@ int gn_hotkeys_segment(gn_hotkeys *h, gn_reader *r, gn_err *e)
 static int look(gn_hotkeys *h, const gn_batch *b, gn_err *e)
 {
     for (size_t i = 0; i < b->n; i++) {
+        if (i + AHEAD < b->n)
+            gn_frequent_prefetch(&h->frequent, h->hash[i + AHEAD]);
         uint64_t weight = h->o.quantile ? 1 : b->off[i + 1] - b->off[i];
         if (gn_frequent_add(&h->frequent, h->hash[i], weight, e))
             return -1;
@@ -122,6 +126,8 @@ static int count(gn_hotkeys *h, const gn_batch *b, gn_err *e)
     uint64_t least = h->o.quantile ? h->least_records : h->least_bytes;
     size_t n = 0;
     for (size_t i = 0; i < b->n; i++) {
+        if (!h->all && i + AHEAD < b->n)
+            gn_frequent_prefetch(&h->frequent, h->hash[i + AHEAD]);
         h->row[n] = (uint16_t)i;
         n += h->all || gn_frequent_may(&h->frequent, h->hash[i], least);
     }
@@ -135,9 +141,12 @@ int gn_hotkeys_batch(gn_hotkeys *h, const gn_batch *b, gn_err *e)
     h->bytes += h->pass == 1 ? b->off[b->n] - b->off[0] : 0;
     if (hashes && gn_split_hashes(b, h->field, h->nfield, &h->scratch, h->hash, e))
         return -1;
-    for (size_t i = 0; sample && i < b->n; i++)
+    for (size_t i = 0; sample && i < b->n; i++) {
+        if (i + AHEAD < b->n)
+            gn_bottomk_prefetch(&h->sample, h->hash[i + AHEAD]);
         if (gn_bottomk_add(&h->sample, h->hash[i], e))
             return -1;
+    }
     return h->count ? count(h, b, e) : look(h, b, e);
 }
 

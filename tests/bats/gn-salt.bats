@@ -117,6 +117,26 @@ counter() { "$PYTHON" -c 'import json, sys; print(json.load(open("st"))["counter
     status 3 gn-partition -k user_id --salt salt -n 2 -d x mixed.gn
 }
 
+@test "gn-join: salted parts of one number belong together, of different numbers not" {
+    gn-uniq -k user_id a.gn -o u.gn
+    gn-salt --hot hot.gn a.gn | gn-partition -k user_id --salt salt -n 4 -d l
+    gn-salt --hot hot.gn --explode u.gn -o x.gn
+    gn-partition -k user_id --salt salt -n 4 -d r x.gn
+    gn-partition -k user_id --salt salt -n 8 -d r8 x.gn
+    args=(-k user_id,salt --right-fields page_id --suffix _u)
+    for i in 0 1 2 3; do gn-join "${args[@]}" --type inner "l/part-000$i.gn" "r/part-000$i.gn"; done >j.gn
+    is 3000 "$(gn-tocsv --no-header j.gn | wc -l)"
+    gn-info --verify j.gn | finds "placed by   user_id, salt (a salt, of 4 parts), hashes 4000"
+    status 3 gn-join "${args[@]}" l/part-0001.gn r/part-0002.gn
+    for i in 2 3; do status 3 gn-join "${args[@]}" l/part-0001.gn "r8/part-000$i.gn"; done
+    status 3 gn-join "${args[@]}" l/part-0001.gn <(gn-merge -k salt <(gn-sort -k salt r8/part-0002.gn) <(gn-sort -k salt r8/part-0003.gn))
+    # all of the right, however it was cut, is all of the right
+    gn-merge -k salt <(gn-sort -k salt r8/part-000[0-3].gn) <(gn-sort -k salt r8/part-000[4-7].gn) -o all.gn
+    gn-info all.gn | finds "of 8 parts"
+    gn-join "${args[@]}" --type inner l/part-0001.gn all.gn | gn-tocsv >got
+    gn-join "${args[@]}" --type inner l/part-0001.gn r/part-0001.gn | gn-tocsv | same got /dev/stdin
+}
+
 @test "salts that are null count as 0; below 0 is refused; a false claim is found" {
     stream 'build([("user_id", "str"), ("salt", "int")], [("u%d" % i, s) for i in range(9) for s in (None, 0, 9)])' >n.gn
     gn-partition -k user_id --salt salt -n 3 -d p n.gn
