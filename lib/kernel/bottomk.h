@@ -20,8 +20,9 @@
 #include <stdbool.h>
 
 #define GN_BOTTOMK 32768 /* keys; a power of two */
+#define GN_BOTTOMK_BYTES ((size_t)5 << 20)
 
-/* Zero-initialise, with the budget filled in (may be NULL). It takes up to 5 MiB. */
+/* Zero-initialise, with the budget filled in (may be NULL). It takes up to GN_BOTTOMK_BYTES. */
 typedef struct gn_bottomk {
     gn_budget *budget;
     uint64_t *slot; /* pairs of hash and count (0: free), open addressing, at most half full */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TALLY_BYTES ((size_t)1 << 20)
 #define AHEAD 16 /* records from asking for a counter to using it */
 
 struct gn_hotkeys {
@@ -25,6 +26,7 @@ struct gn_hotkeys {
     uint64_t records, bytes, again; /* of the input; records of the second pass */
     gn_frequent frequent;
     gn_bottomk sample;
+    size_t reserve; /* taken from the budget for the quantiles, before keys use it all up */
     gn_keycount *count;
     uint64_t least_records, least_bytes;
     gn_hotkeys_stats stats;
@@ -41,11 +43,23 @@ gn_hotkeys *gn_hotkeys_new(const gn_hotkeys_options *o, gn_err *e)
     h->o = *o;
     h->pass = 1;
     h->all = o->exact || !o->twice;
-    h->frequent.budget = h->sample.budget = o->budget;
+    h->frequent.budget = o->budget;
     h->frequent.memory = o->budget->cap / 4;
     h->least_records = o->min_count;
     h->least_bytes = o->quantile ? 0 : o->target / 2 + 1;
+    size_t reserve = !o->quantile ? 0 : o->exact ? TALLY_BYTES : GN_BOTTOMK_BYTES;
+    if (gn_budget_take(o->budget, reserve, e)) {
+        gn_hotkeys_free(h);
+        return NULL;
+    }
+    h->reserve = reserve;
     return h;
+}
+
+static void give_reserve(gn_hotkeys *h)
+{
+    gn_budget_give(h->o.budget, h->reserve);
+    h->reserve = 0;
 }
 
 void gn_hotkeys_free(gn_hotkeys *h)
@@ -56,6 +70,7 @@ void gn_hotkeys_free(gn_hotkeys *h)
     gn_frequent_release(&h->frequent);
     gn_bottomk_release(&h->sample);
     gn_keycount_free(h->count);
+    give_reserve(h);
     gn_buf_release(&h->scratch);
     free(h->type);
     free(h->field);
@@ -189,6 +204,7 @@ static int quantiles_of_sample(gn_hotkeys *h, gn_err *e)
     h->stats.sampled = n;
     free(v);
     gn_bottomk_release(&h->sample);
+    give_reserve(h);
     return 0;
 }
 
@@ -265,6 +281,7 @@ static int quantiles_of_all(gn_hotkeys *h, gn_err *e)
     gn_keycounted k;
     uint64_t n = 0;
     int r;
+    give_reserve(h);
     while ((r = gn_keycount_next(h->count, &k, e)) == 1) {
         n++;
         if (tally_add(&t, k.count, e)) {
