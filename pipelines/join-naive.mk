@@ -35,7 +35,7 @@ work/users/manifest.gn:
 	gn-fromcsv data/metadata | gn-partition -m $(M) -k user_id -n $(PARTITIONS) -d work/users
 
 work/map: work/index.gn
-	(seq -f 'work/events/%.0f/manifest.gn' $(RANGES); echo work/users/manifest.gn) | $(call EACH,map)
+	(echo work/users/manifest.gn; seq -f 'work/events/%.0f/manifest.gn' $(RANGES)) | $(call EACH,map)
 	touch $@
 
 # Of a user's rows the one with the latest join_date counts.

@@ -56,7 +56,7 @@ work/users/manifest.gn: work/hot.gn
 	    gn-partition -m $(M) -k user_id --salt salt -n $(PARTITIONS) -d work/users
 
 work/map: work/hot.gn
-	(seq -f 'work/events/%.0f/manifest.gn' $(RANGES); echo work/users/manifest.gn) | $(call EACH,map)
+	(echo work/users/manifest.gn; seq -f 'work/events/%.0f/manifest.gn' $(RANGES)) | $(call EACH,map)
 	touch $@
 
 # Of a user's rows the one with the latest join_date counts.
