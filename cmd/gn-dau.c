@@ -262,6 +262,8 @@ static int require_order(gn_app *a)
         return gn_fail(&a->err, GN_INPUT, "'%s': not ordered by %s%s%s: run gn-sort -k %s%s%s%s",
                        name, o->user, timed ? ", " : "", timed ? o->time : "", o->user,
                        timed ? "," : "", timed ? o->time : "", timed ? "" : ", or give --hash");
+    if (timed && gn_part_whole(&h->part, o->user, name, &a->err))
+        return -1;
     return !s->session || gn_reader_field(a->reader, "--time", o->time, 1u << GN_TIME, &a->err) >= 0
                ? 0
                : -1;

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 
 typedef struct options {
-    const char *key, *dir, *name, *time, *manifest, *hot, *zstd, *ranges, *bounds, *target;
+    const char *key, *salt, *dir, *name, *time, *manifest, *hot, *zstd, *ranges, *bounds, *target;
     gn_list by;
     int64_t n;
     bool whole, pack;
@@ -33,6 +33,9 @@ static const gn_opt opts[] = {
      O(dir), false, 0, 0},
     {"key", 'k', "FIELDS", "place records by the hash of these fields", GN_OPT_TEXT, O(key), true,
      0, 0},
+    {"salt", 0, "FIELD",
+     "with -k: an int field, as gn-salt adds it; salt 1 goes one file further, and so on, round",
+     GN_OPT_TEXT, O(salt), true, 0, 0},
     {"ranges", 0, "FIELD", "place records by the values of this field, in order", GN_OPT_TEXT,
      O(ranges), true, 0, 0},
     {"parts", 'n', "N",
@@ -96,6 +99,8 @@ static int check(gn_app *a)
         return gn_fail(&a->err, GN_USAGE, "--pack is for ranges: not together with --by");
     if (o->whole && !o->key)
         return gn_fail(&a->err, GN_USAGE, "--whole is for -k");
+    if (o->salt && !o->key)
+        return gn_fail(&a->err, GN_USAGE, "--salt is for -k");
     if (o->hot && !o->key)
         return gn_fail(&a->err, GN_USAGE, "--hot is for the key that -k gives");
     if (!*o->name || *o->name == '.' || strchr(o->name, '/') || strlen(o->name) > 200)
@@ -168,6 +173,7 @@ static int start(gn_app *a)
                                                      .name = o->name,
                                                      .key = o->key,
                                                      .n = o->key ? s->n : 0,
+                                                     .salt = o->salt,
                                                      .range = o->ranges ? &s->ranges : NULL,
                                                      .whole = o->whole,
                                                      .by = o->by.v,

@@ -20,7 +20,8 @@ struct gn_claims {
     bool total;
     int *part;
     size_t npart;
-    uint64_t lo, hi;
+    uint64_t lo, hi, salted;
+    int salt;       /* with salted: the field */
     bool begun;     /* there is a record before */
     gn_buf record;  /* its bytes, with `total` */
     gn_buf encoded; /* key of several fields */
@@ -46,6 +47,7 @@ gn_claims *gn_claims_new(const gn_header *h, gn_err *e)
     c->total = h->total;
     c->lo = h->part.lo;
     c->hi = h->part.hi;
+    c->salted = h->part.salted;
     c->order = gn_calloc(h->norder, sizeof *c->order, e);
     c->part = gn_calloc(h->part.nkeys, sizeof *c->part, e);
     if (!c->order || !c->part)
@@ -58,6 +60,8 @@ gn_claims *gn_claims_new(const gn_header *h, gn_err *e)
     for (; c->npart < h->part.nkeys; c->npart++)
         if ((c->part[c->npart] = find(h, h->part.key[c->npart], e)) < 0)
             goto fail;
+    if (c->salted)
+        c->salt = c->part[--c->npart];
     return c;
 fail:
     gn_claims_free(c);
@@ -84,7 +88,7 @@ int gn_claims_want(const gn_claims *c, gn_reader *r, gn_err *e)
     for (size_t k = 0; k < c->norder; k++)
         if (gn_reader_want(r, c->order[k].field, GN_VALUE, e))
             return -1;
-    return 0;
+    return c->salted ? gn_reader_want(r, c->salt, GN_VALUE, e) : 0;
 }
 
 static int bytes_cmp(const uint8_t *a, size_t na, const uint8_t *b, size_t nb)
@@ -165,7 +169,9 @@ static int check_part(gn_claims *c, const gn_batch *b, size_t i, gn_err *e)
         }
         h = gn_hash(c->encoded.p, c->encoded.n);
     }
-    if (h < c->lo || h > c->hi)
+    if (c->salted && b->col[c->salt].i[i] > 0)
+        h += gn_part_shift(b->col[c->salt].i[i], c->salted);
+    if (h < c->lo || h > c->hi || (c->salted && b->col[c->salt].i[i] < 0))
         c->part_broken = b->first + i + 1;
     return 0;
 }

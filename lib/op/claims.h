@@ -3,7 +3,8 @@
  * Recomputes order and placement from the records. Order: each record against the one before, by
  * the order's fields in turn, nulls last in either direction, strings by bytes; with `total`, ties
  * by the records' bytes (a prefix comes first). Placement: the hash of the key fields' canonical
- * encodings, one after the other, lies in the claimed range. */
+ * encodings, one after the other, moved by the salt where one is used, lies in the claimed range.
+ */
 #ifndef GN_OP_CLAIMS_H
 #define GN_OP_CLAIMS_H
 

@@ -205,6 +205,9 @@ static int put_part(const gn_header *h, gn_buf *b, gn_err *e)
     for (size_t i = 0; i < h->part.nkeys; i++)
         if (gn_buf_printf(b, e, "%s", i ? ", " : "") || safe(b, h->part.key[i], e))
             return -1;
+    if (h->part.salted &&
+        gn_buf_printf(b, e, " (a salt, of %llu parts)", (unsigned long long)h->part.salted))
+        return -1;
     return gn_buf_printf(b, e, ", hashes %016llx..%016llx\n", (unsigned long long)h->part.lo,
                          (unsigned long long)h->part.hi);
 }
@@ -462,6 +465,7 @@ static int json_part(gn_json *j, const gn_part *p, gn_err *e)
         if (gn_json_text(j, p->key[i], e))
             return -1;
     return gn_json_close(j, ']', e) || json_hex(j, "lo", p->lo, e) || json_hex(j, "hi", p->hi, e) ||
+                   (p->salted && (gn_json_key(j, "salted", e) || gn_json_uint(j, p->salted, e))) ||
                    gn_json_close(j, '}', e)
                ? -1
                : 0;

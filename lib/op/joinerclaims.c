@@ -21,9 +21,12 @@ static bool placed_alike(const gn_joinspec *s, const gn_part *l, const gn_part *
     return true;
 }
 
+/* Is what b may hold in a? Hashes that were moved by salts of other ranges are not the same, which
+ * does not matter where a holds all there are. */
 static bool holds(const gn_part *a, const gn_part *b)
 {
-    return a->lo <= b->lo && b->hi <= a->hi;
+    bool all = a->lo == 0 && a->hi == UINT64_MAX;
+    return all || (a->salted == b->salted && a->lo <= b->lo && b->hi <= a->hi);
 }
 
 bool gn_joinspec_within(const gn_joiner *j, const gn_header *left)
@@ -60,6 +63,7 @@ static void place(const gn_joiner *j, const gn_header *left, gn_header *h)
     }
     h->part.lo = r->lo;
     h->part.hi = r->hi;
+    h->part.salted = r->salted;
 }
 
 static int header(const gn_joiner *j, const gn_header *left, bool ordered, gn_header *h, gn_err *e)

@@ -41,6 +41,8 @@ struct gn_partition {
     bool split_known;
     int *key; /* of o.key, in the current segment */
     size_t nkey;
+    int salt;        /* of o.salt, likewise */
+    uint64_t salted; /* 0, or the number of ranges that salts are of: see gn_part */
     size_t ranges;
     bool numbered; /* files have the numbers of ranges */
 
@@ -269,13 +271,15 @@ int gn_partition_joins(gn_partition *p, const gn_header *h, bool *joins, gn_err 
     return 0;
 }
 
-/* Is the stream placed by our very key? */
+/* Is the stream placed by our very key, and with salts if we use them? */
 static bool same_key(const gn_partition *p, const gn_header *h)
 {
-    bool same = h->part.nkeys == p->nkey && p->nkey;
+    const gn_part *part = &h->part;
+    bool same = p->nkey && part->nkeys == p->nkey + (p->o.salt != NULL) &&
+                (part->salted != 0) == (p->o.salt != NULL);
     for (size_t i = 0; same && i < p->nkey; i++)
-        same = strcmp(h->part.key[i], h->schema.f[p->key[i]].name) == 0;
-    return same;
+        same = strcmp(part->key[i], h->schema.f[p->key[i]].name) == 0;
+    return same && (!p->o.salt || strcmp(part->key[p->nkey], p->o.salt) == 0);
 }
 
 /* Which hashes there are, and their ranges: the first segment decides. */
@@ -284,12 +288,14 @@ static int plan(gn_partition *p, gn_reader *r, gn_err *e)
     const gn_header *h = gn_reader_header(r);
     bool narrower = same_key(p, h) && !p->o.whole;
     uint64_t lo = narrower ? h->part.lo : 0, hi = narrower ? h->part.hi : UINT64_MAX;
+    uint64_t salted = !p->o.salt ? 0 : narrower ? h->part.salted : p->o.n;
     if (!p->split_known) {
+        p->salted = salted;
         if (gn_split_init(&p->split, lo, hi, p->o.n, e))
             return -1;
         p->split_known = true;
     }
-    if (p->split.lo != lo || p->split.hi != hi)
+    if (p->split.lo != lo || p->split.hi != hi || p->salted != salted)
         return gn_fail(e, GN_INPUT,
                        "'%s': it holds another part of the hash space than the first input (split "
                        "each by itself, or all of the space with --whole)",
@@ -318,11 +324,15 @@ static int begin(gn_partition *p, const gn_header *h, gn_err *e)
     if (p->o.key) {
         gn_header_drop_part(&p->header);
         gn_part *part = &p->header.part;
-        if (!(part->key = gn_calloc(p->nkey, sizeof *part->key, e)))
+        size_t n = p->nkey + (p->o.salt != NULL);
+        if (!(part->key = gn_calloc(n, sizeof *part->key, e)))
             return -1;
-        for (; part->nkeys < p->nkey; part->nkeys++)
-            if (!(part->key[part->nkeys] = gn_strdup(h->schema.f[p->key[part->nkeys]].name, e)))
+        for (; part->nkeys < n; part->nkeys++) {
+            int f = part->nkeys < p->nkey ? p->key[part->nkeys] : p->salt;
+            if (!(part->key[part->nkeys] = gn_strdup(h->schema.f[f].name, e)))
                 return -1;
+        }
+        part->salted = p->salted;
     }
     p->begun = true;
     p->narrow = true;
@@ -350,14 +360,25 @@ static int know_key(gn_partition *p, gn_reader *r, gn_err *e)
     return 0;
 }
 
+static int know_salt(gn_partition *p, gn_reader *r, gn_err *e)
+{
+    if (!p->o.salt)
+        return 0;
+    p->salt = gn_reader_field(r, "--salt", p->o.salt, 1u << GN_INT, e);
+    for (size_t i = 0; p->salt >= 0 && i < p->nkey; i++)
+        if (p->key[i] == p->salt)
+            return gn_fail(e, GN_USAGE, "--salt: '%s' is a field of -k too", p->o.salt);
+    return p->salt < 0 ? -1 : gn_reader_want(r, p->salt, GN_VALUE, e);
+}
+
 int gn_partition_segment(gn_partition *p, gn_reader *r, gn_err *e)
 {
     const gn_header *h = gn_reader_header(r);
     if (p->o.key) {
         free(p->key);
         p->key = NULL;
-        if (gn_schema_select(&h->schema, p->o.key, &p->key, &p->nkey, e) || plan(p, r, e) ||
-            (p->o.hot && know_key(p, r, e)))
+        if (gn_schema_select(&h->schema, p->o.key, &p->key, &p->nkey, e) || know_salt(p, r, e) ||
+            plan(p, r, e) || (p->o.hot && know_key(p, r, e)))
             return -1;
         for (size_t i = 0; i < p->nkey; i++)
             if (gn_reader_want(r, p->key[i], GN_RAW, e))
@@ -407,7 +428,8 @@ int gn_partition_end(gn_partition *p, const gn_lineage *l, gn_err *e)
 
 static int place_by_hash(gn_partition *p, gn_reader *r, const gn_batch *b, gn_err *e)
 {
-    if (gn_split_hashes(b, p->key, p->nkey, &p->scratch, p->hash, e))
+    if (gn_split_hashes(b, p->key, p->nkey, &p->scratch, p->hash, e) ||
+        (p->o.salt && gn_split_salt(b, p->salt, p->salted, p->hash, e)))
         return -1;
     const gn_split *s = &p->split;
     uint64_t out = 0;

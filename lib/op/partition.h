@@ -27,6 +27,7 @@ typedef struct gn_partition_options {
     const char *name;      /* of files, without number and ending */
     const char *key;       /* fields to hash, comma-separated; NULL: none */
     size_t n;              /* hash ranges; 0 without key */
+    const char *salt;      /* with key: an int field; salt s goes s ranges further; NULL: none */
     gn_ranges *range;      /* without key: the ranges of a field; borrowed; NULL: none */
     bool whole;            /* split the whole hash space, whatever part of it the input holds */
     const char *const *by; /* nby texts of value keys, as gn_pathkeys_new takes them */

@@ -146,7 +146,7 @@ static int check_order(const gn_sessions *s, gn_reader *r, gn_err *e)
         strcmp(h->order[0].field, o->user) != 0 || strcmp(h->order[1].field, o->time) != 0)
         return gn_fail(e, GN_INPUT, "'%s': not ordered by %s, %s: run gn-sort -k %s,%s",
                        gn_reader_name(r), o->user, o->time, o->user, o->time);
-    return 0;
+    return gn_part_whole(&h->part, o->user, gn_reader_name(r), e);
 }
 
 static int name_of(char **to, const gn_schema *s, int field, gn_err *e)
@@ -165,12 +165,7 @@ static int names_of(const gn_sessions *s, const gn_schema *c, gn_session_names *
 
 static bool same_part(const gn_part *a, const gn_part *b)
 {
-    if (a->nkeys != b->nkeys || (a->nkeys && (a->lo != b->lo || a->hi != b->hi)))
-        return false;
-    for (size_t i = 0; i < a->nkeys; i++)
-        if (strcmp(a->key[i], b->key[i]) != 0)
-            return false;
-    return true;
+    return gn_part_alike(a, b) && (!a->nkeys || (a->lo == b->lo && a->hi == b->hi));
 }
 
 /* A session may go on in the next segment: they must be alike, and where their records were placed

@@ -3,6 +3,7 @@
 
 #include "../base/hash.h"
 #include "../base/mem.h"
+#include "../stream/header.h"
 
 #include <stdlib.h>
 
@@ -46,6 +47,20 @@ int gn_split_hashes(const gn_batch *b, const int *field, size_t nfields, gn_buf 
                 return -1;
         }
         hash[i] = gn_hash(scratch->p, scratch->n);
+    }
+    return 0;
+}
+
+int gn_split_salt(const gn_batch *b, int field, uint64_t n, uint64_t *hash, gn_err *e)
+{
+    const int64_t *salt = b->col[field].i;
+    for (size_t i = 0; i < b->n; i++) {
+        if (salt[i] == 0)
+            continue;
+        if (salt[i] < 0)
+            return gn_fail(e, GN_INPUT, "record %llu has a salt below 0",
+                           (unsigned long long)(b->first + i + 1));
+        hash[i] += gn_part_shift(salt[i], n);
     }
     return 0;
 }

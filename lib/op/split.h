@@ -47,5 +47,8 @@ static inline size_t gn_split_find(const gn_split *s, uint64_t h)
  * their concatenated encodings. `scratch` is reused from call to call. */
 int gn_split_hashes(const gn_batch *b, const int *field, size_t nfields, gn_buf *scratch,
                     uint64_t *hash, gn_err *e);
+/* Move each hash by its record's salt, an int field asked for with GN_VALUE: see gn_part. A null is
+ * 0; GN_INPUT for a negative one. */
+int gn_split_salt(const gn_batch *b, int field, uint64_t n, uint64_t *hash, gn_err *e);
 
 #endif

@@ -15,16 +15,6 @@ static bool same_partial(const gn_partial *a, const gn_partial *b)
            same_text(a->params, b->params);
 }
 
-static bool same_part_keys(const gn_part *a, const gn_part *b)
-{
-    if (a->nkeys != b->nkeys)
-        return false;
-    for (size_t i = 0; i < a->nkeys; i++)
-        if (strcmp(a->key[i], b->key[i]) != 0)
-            return false;
-    return true;
-}
-
 static int add_range(gn_unite *u, const gn_part *p, gn_err *e)
 {
     gn_unite_range *r = gn_realloc(u->range, u->n + 1, sizeof *r, e);
@@ -59,7 +49,7 @@ int gn_unite_add(gn_unite *u, const gn_header *h, const char *name, gn_err *e)
         gn_buf_release(&u->h.extra);
         u->h.nextra = 0;
     }
-    u->part = u->part && same_part_keys(&u->h.part, &h->part);
+    u->part = u->part && gn_part_alike(&u->h.part, &h->part);
     return u->part ? add_range(u, &h->part, e) : 0;
 }
 
@@ -94,7 +84,7 @@ bool gn_unite_holds(const gn_unite *u, const gn_header *h)
     const gn_part *p = &u->h.part;
     return gn_schema_equal(&u->h.schema, &h->schema) && same_partial(&u->h.partial, &h->partial) &&
            (!p->nkeys ||
-            (same_part_keys(p, &h->part) && h->part.lo >= p->lo && h->part.hi <= p->hi));
+            (gn_part_alike(p, &h->part) && h->part.lo >= p->lo && h->part.hi <= p->hi));
 }
 
 void gn_unite_release(gn_unite *u)

@@ -25,6 +25,43 @@ void gn_header_drop_part(gn_header *h)
     memset(&h->part, 0, sizeof h->part);
 }
 
+bool gn_part_alike(const gn_part *a, const gn_part *b)
+{
+    if (a->nkeys != b->nkeys || a->salted != b->salted)
+        return false;
+    for (size_t i = 0; i < a->nkeys; i++)
+        if (strcmp(a->key[i], b->key[i]) != 0)
+            return false;
+    return true;
+}
+
+bool gn_part_divides(const gn_part *p, const char *field)
+{
+    if (p->lo == 0 && p->hi == UINT64_MAX)
+        return false;
+    for (size_t i = 0; i < p->nkeys; i++)
+        if (strcmp(p->key[i], field) != 0)
+            return true;
+    return false;
+}
+
+int gn_part_whole(const gn_part *p, const char *field, const char *name, gn_err *e)
+{
+    gn_buf keys = {0};
+    int r = 0;
+    if (!gn_part_divides(p, field))
+        return 0;
+    for (size_t i = 0; r == 0 && i < p->nkeys; i++)
+        r = gn_buf_printf(&keys, e, "%s%s", i ? "," : "", p->key[i]);
+    if (r == 0)
+        gn_fail(e, GN_INPUT,
+                "'%s': placed by %.200s: it may hold some records of a %s only (run gn-partition "
+                "-k %s on all parts)",
+                name, (char *)keys.p, field, field);
+    gn_buf_release(&keys);
+    return -1;
+}
+
 static void drop_partial(gn_header *h)
 {
     free(h->partial.command);
@@ -83,6 +120,7 @@ int gn_header_copy(gn_header *to, const gn_header *from, gn_err *e)
             goto fail;
     h.part.lo = from->part.lo;
     h.part.hi = from->part.hi;
+    h.part.salted = from->part.salted;
     if (from->partial.command && (!(h.partial.command = gn_strdup(from->partial.command, e)) ||
                                   !(h.partial.state = gn_strdup(from->partial.state, e)) ||
                                   !(h.partial.params = gn_strdup(from->partial.params, e))))
@@ -219,7 +257,7 @@ static void pack_order(gn_pack *p, const gn_header *h)
 static void pack_part(gn_pack *p, const gn_part *part)
 {
     gn_pack_str(p, "part");
-    gn_pack_map(p, 4);
+    gn_pack_map(p, 4 + (part->salted > 0));
     gn_pack_str(p, "key");
     gn_pack_array(p, part->nkeys);
     for (size_t i = 0; i < part->nkeys; i++)
@@ -230,6 +268,10 @@ static void pack_part(gn_pack *p, const gn_part *part)
     gn_pack_uint(p, part->lo);
     gn_pack_str(p, "hi");
     gn_pack_uint(p, part->hi);
+    if (part->salted) {
+        gn_pack_str(p, "salted");
+        gn_pack_uint(p, part->salted);
+    }
 }
 
 static void pack_partial(gn_pack *p, const gn_partial *state)
@@ -331,11 +373,13 @@ static bool unpack_part(gn_header *h, const msgpack_object *o, gn_err *e)
             seen |= 4;
         } else if (gn_obj_is(k, "hi") && gn_obj_uint(v, &h->part.hi)) {
             seen |= 8;
+        } else if (gn_obj_is(k, "salted") && gn_obj_uint(v, &h->part.salted) && h->part.salted) {
+            seen |= 16;
         } else {
             return false;
         }
     }
-    return seen == 15 && h->part.nkeys && h->part.lo <= h->part.hi;
+    return (seen & 15) == 15 && h->part.nkeys > (h->part.salted > 0) && h->part.lo <= h->part.hi;
 }
 
 static bool unpack_partial(gn_header *h, const msgpack_object *o, gn_err *e)
@@ -363,6 +407,10 @@ static bool claims_hold_together(const gn_header *h)
     for (size_t i = 0; i < h->part.nkeys; i++)
         if (gn_schema_find(&h->schema, h->part.key[i]) < 0)
             return false;
+    if (h->part.salted) {
+        int salt = gn_schema_find(&h->schema, h->part.key[h->part.nkeys - 1]);
+        return h->schema.f[salt].type == GN_INT;
+    }
     return h->schema.n > 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include "../base/hash.h"
 #include "../base/mem.h"
+#include "../base/num.h"
 #include "prov.h"
 #include "schema.h"
 
@@ -21,12 +22,30 @@ typedef struct gn_order_key {
 } gn_order_key;
 
 /* Placement: every record's key hash (gn_hash over the concatenated canonical encodings of the
- * key fields) lies in [lo, hi], and no other part of the same set holds that range. */
+ * key fields) lies in [lo, hi], and no other part of the same set holds that range. With `salted`
+ * the last of the fields, an int, is a salt: the hash is that of the others plus
+ * gn_part_shift(salt, salted), modulo 2^64. */
 typedef struct gn_part {
     size_t nkeys; /* 0: no claim */
     char **key;
     uint64_t lo, hi; /* inclusive */
+    uint64_t salted; /* 0, or into how many ranges the space was cut when salts were used */
 } gn_part;
+
+/* Where range `salt` modulo n of the n equal ones of the hash space begins: so far from its hash's
+ * range is a record of this salt (>= 0). n > 0. */
+static inline uint64_t gn_part_shift(int64_t salt, uint64_t n)
+{
+    return (uint64_t)((((gn_u128)((uint64_t)salt % n) << 64) + n - 1) / n);
+}
+
+/* Are both placements by the same keys in the same way (whatever their ranges), or both none? */
+bool gn_part_alike(const gn_part *a, const gn_part *b);
+/* Is it only a part of the records that it holds of a value of `field`, as far as it says? */
+bool gn_part_divides(const gn_part *p, const char *field);
+/* gn_part_divides as an error: for commands that need a user's records together. `name` is the
+ * input's. */
+int gn_part_whole(const gn_part *p, const char *field, const char *name, gn_err *e);
 
 /* A partial state: which command wrote it, what kind of state, with which parameters. Parts are
  * mergeable only when all three are byte-equal. */

@@ -39,6 +39,7 @@ set_args() {
     gn-sort) args=(-k user_id) ;;
     gn-partition) args=(-d "$BATS_TEST_TMPDIR/parts" --by date -k user_id -n 2 --manifest -) ;;
     gn-join) args=(-k user_id,timestamp --suffix _r "$SAMPLES/empty.gn") ;;
+    gn-salt) args=(--hot "$SAMPLES/hot.gn") ;;
     gn-agg) args=(-k user_id -a 'count(), first(user_id)') ;;
     gn-anova) args=(-g user_id) ;;
     gn-corr) args=(timestamp,duration_ms) ;;
@@ -372,7 +373,7 @@ fails_stream() {
 @test "a reader that leaves early: 141 upstream, silently" {
     for c in $(commands); do
         case $c in # short
-        gn-info | gn-dau | gn-agg | gn-anova | gn-corr | gn-partition | gn-uniq | gn-plan) continue ;;
+        gn-info | gn-dau | gn-agg | gn-anova | gn-corr | gn-partition | gn-uniq | gn-plan | gn-hotkeys) continue ;;
         esac
         set_args "$c"
         [ "$c" != gn-gen ] || args=(--rows 2000000)

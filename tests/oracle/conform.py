@@ -47,6 +47,7 @@ def samples(where):
     unit = gnstream.pack({"gn": 1, "canon": True, "fields": [list(f) for f in FIELDS], **ORDER})
     out = {
         "good": good,
+        "hot": build([("user_id", "str"), ("timestamp", "time"), ("factor", "int")], [("u1", 0, 3)]),
         "two": good + build(FIELDS, RECORDS[2:]),
         "empty": head,
         "zero": b"",

@@ -165,7 +165,7 @@ def check_header(at, value, raw):
         raise Invalid(at, "total is no bool, or stands without an order")
     part = value.get("part")
     if part is not None:
-        if not isinstance(part, dict) or set(part) != {"key", "hash", "lo", "hi"}:
+        if not isinstance(part, dict) or set(part) - {"salted"} != {"key", "hash", "lo", "hi"}:
             raise Invalid(at, "part is not {key, hash, lo, hi}")
         if (not isinstance(part["key"], list) or not part["key"]
                 or any(k not in names for k in part["key"])
@@ -175,6 +175,10 @@ def check_header(at, value, raw):
             raise Invalid(at, "part.lo..hi is no range")
         if not isinstance(part["hash"], str):
             raise Invalid(at, "part.hash is no text")
+        if "salted" in part and (
+                not is_int(part["salted"]) or not 0 < part["salted"] <= U64 or len(part["key"]) < 2
+                or dict(map(tuple, value["fields"]))[part["key"][-1]] != "int"):
+            raise Invalid(at, "part.salted is no number, or the last key no salt")
     partial = value.get("!partial")
     if partial is not None:
         if (not isinstance(partial, dict) or set(partial) != {"command", "state", "params"}
@@ -256,8 +260,13 @@ def check_part(seg, at_of):
     part = seg.header.get("part")
     if part is None:
         return
+    n = part.get("salted")
     for i, r in enumerate(seg.records):
-        if not part["lo"] <= key_hash(seg, part["key"], r) <= part["hi"]:
+        h = key_hash(seg, part["key"][:-1] if n else part["key"], r)
+        if n:
+            salt = (r[seg.names().index(part["key"][-1])] or 0) % n
+            h = (h + -(-(salt << 64) // n)) % 2**64
+        if not part["lo"] <= h <= part["hi"]:
             raise Invalid(at_of[i], "record %d lies outside its part" % i)
 
 
