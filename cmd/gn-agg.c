@@ -29,7 +29,8 @@ static const gn_opt opts[] = {
      GN_OPT_TEXT, O(key), true, 0, 0},
     {"agg", 'a', "LIST",
      "what to compute of each group: count(), sum(x), avg(x), stddev(x), min(x), max(x), "
-     "first(x[, by]), last(x[, by]), distinct(x), approx_distinct(x), median(x), p01(x) to p99(x), "
+     "first(x[, by]), last(x[, by]), distinct(x), approx_distinct(x), median(x), mad(x), p01(x) to "
+     "p99(x), "
      "pctl(x, 99.9), "
      "each also as name = ... (default count())",
      GN_OPT_TEXT, O(agg), true, 0, 0},

@@ -9,6 +9,7 @@
 #include "../kernel/hashtab.h"
 #include "../kernel/hll.h"
 #include "../kernel/keysort.h"
+#include "../kernel/mad.h"
 #include "../kernel/spill.h"
 #include "expr.h"
 #include "exprlist.h"
@@ -24,7 +25,8 @@ typedef enum agg_kind {
     AGG_LAST,
     AGG_DISTINCT,
     AGG_PCTL,
-    AGG_APPROX
+    AGG_APPROX,
+    AGG_MAD
 } agg_kind;
 
 /* An expression, once for all that use it. */
@@ -57,6 +59,7 @@ typedef struct agg_item {
 typedef struct agg_run {
     int col;
     size_t at; /* in a cell: how many values, as a uint64_t */
+    bool mad;  /* their deviation is asked for */
 } agg_run;
 
 typedef struct agg_spec {
@@ -154,6 +157,7 @@ typedef struct agg_tables {
 /* One group on its way out. */
 typedef struct agg_run_result {
     uint64_t distinct, seen; /* values, records so far */
+    gn_mad *mad;             /* or NULL */
 } agg_run_result;
 
 typedef struct agg_pctl_result {

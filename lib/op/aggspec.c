@@ -22,6 +22,7 @@ static const struct {
     {"last", AGG_LAST, "last"},
     {"distinct", AGG_DISTINCT, "distinct"},
     {"median", AGG_PCTL, "median"},
+    {"mad", AGG_MAD, "mad"},
     {"pctl", AGG_PCTL, NULL},
     {"approx_distinct", AGG_APPROX, "approx_distinct"},
 };
@@ -215,9 +216,11 @@ static int arguments(agg_spec *s, const list *l, agg_item *it, const char *time,
             if (prefix[i] == '.')
                 prefix[i] = '_';
     }
-    if ((it->kind == AGG_DISTINCT || it->kind == AGG_PCTL) &&
-        (it->run = find_run(s, it->arg, e)) < 0)
+    if (it->kind != AGG_DISTINCT && it->kind != AGG_PCTL && it->kind != AGG_MAD)
+        return 0;
+    if ((it->run = find_run(s, it->arg, e)) < 0)
         return -1;
+    s->run[it->run].mad |= it->kind == AGG_MAD;
     return 0;
 }
 
@@ -252,7 +255,7 @@ static int parse_aggs(agg_spec *s, const char *text, const char *time, gn_err *e
         if (!at->call || function(at->call, &it, prefix) < 0)
             return fail(&l, at->at,
                         "not an aggregate (there are count, sum, avg, stddev, min, max, first, "
-                        "last, distinct, approx_distinct, median, p01 to p99, pctl)",
+                        "last, distinct, approx_distinct, median, mad, p01 to p99, pctl)",
                         e);
         if (arguments(s, &l, &it, time, prefix, e) || name_item(s, &l, prefix, e))
             return -1;
@@ -356,6 +359,8 @@ static int state_size(const agg_spec *s, const agg_item *it, bool nearest, size_
     case AGG_APPROX:
         *size = sizeof(gn_hll);
         return 0;
+    case AGG_MAD:
+        break;
     default:
         return 0;
     }
@@ -392,6 +397,7 @@ gn_type agg_item_type(const agg_spec *s, const agg_item *it, bool nearest)
         return GN_INT;
     case AGG_AVG:
     case AGG_STDDEV:
+    case AGG_MAD:
         return GN_FLOAT;
     case AGG_PCTL:
         return nearest ? t : GN_FLOAT;
