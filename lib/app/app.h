@@ -114,6 +114,8 @@ const char *gn_app_take_operand(gn_app *a);
 void gn_app_count(gn_app *a, const char *name, uint64_t n);
 /* What a number cannot say, such as a choice and its reason; `name` is a static string. */
 void gn_app_say(gn_app *a, const char *name, const char *text);
+/* A figure that is no count, under its name among the counters. */
+void gn_app_figure(gn_app *a, const char *name, double x);
 /* Print "name: note: ..." to standard error unless -q. */
 void gn_app_note(gn_app *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* An input segment that `run` read itself has ended: its lineage joins app->lineage. */
