@@ -504,6 +504,16 @@ static void count_verdict(gn_baseline *b, enum gn_verdict v)
     b->count.high += v == GN_HIGH;
 }
 
+const gn_schema *gn_baseline_keys(const gn_baseline *b)
+{
+    return &b->keys;
+}
+
+const gn_str *gn_baseline_keys_of(gn_baseline *b, const gn_batch *x, gn_err *e)
+{
+    return gn_rowkey_batch(b->key, x, e);
+}
+
 #define AT_ONCE 64
 
 /* Rows [from, from + n): look up the groups, so that misses of the cache overlap. */

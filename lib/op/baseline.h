@@ -107,6 +107,9 @@ int gn_baseline_judge(gn_baseline *b, const gn_batch *x, enum gn_verdict *verdic
                       const gn_base **base, gn_err *e);
 /* The field of the segment at hand and its type. */
 int gn_baseline_field(const gn_baseline *b, gn_type *type);
+/* The keys' names and types; and the keys of a batch that was judged, until the next call. */
+const gn_schema *gn_baseline_keys(const gn_baseline *b);
+const gn_str *gn_baseline_keys_of(gn_baseline *b, const gn_batch *x, gn_err *e);
 /* How far out a value is, signed; of kinds with a score. */
 double gn_baseline_score(const gn_baseline *b, const gn_base *g, double x);
 
