@@ -143,7 +143,7 @@ static int open_sort(gn_zscore *z, gn_err *e)
     gn_schema s = {0};
     if (gn_schema_parse(&s, "group:bin,score:float,anomaly:bin", e) == 0)
         z->sort = gn_rowsort_new(&(gn_rowsort_options){.schema = &s,
-                                                       .order = "group,score:desc",
+                                                       .order = "group,score:desc,anomaly",
                                                        .dir = z->o.base.temp_dir,
                                                        .budget = z->o.budget,
                                                        .memory = z->o.memory},
