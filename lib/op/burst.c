@@ -94,10 +94,10 @@ static int found(gn_burst *b, const user_day *d, double ratio, gn_err *e)
     b->entity.n = b->description.n = 0;
     gn_date_format(d->day, day);
     if (gn_anomaly_text(b->text, &b->entity, b->user_type, user, e) ||
-        gn_buf_printf(&b->description, e, "%" PRIu64 " events on %s where ", d->n, day) ||
+        gn_buf_printf(&b->description, e, "events on %s: %" PRIu64 " seen, ", day, d->n) ||
         gn_anomaly_number(&b->description, mean, e) ||
         gn_buf_printf(&b->description, e,
-                      " were expected, the mean of %zu active days among the %" PRId64 " before: ",
+                      " expected, the mean of %zu active days among the %" PRId64 " before: ",
                       b->nring, b->o.days) ||
         gn_anomaly_number(&b->description, ratio, e) ||
         gn_buf_printf(&b->description, e, " times as many"))

@@ -273,7 +273,7 @@ static int describe(const gn_hourly *h, const hour *x, const hour *before, doubl
 {
     text->n = 0;
     if (gn_buf_printf(text, e,
-                      "%" PRIu64 " events in an hour where %" PRIu64 " were expected, as %" PRId64
+                      "events in the hour: %" PRIu64 " seen, %" PRIu64 " expected, as %" PRId64
                       " hours before",
                       x->n, before->n, h->o.lag))
         return -1;

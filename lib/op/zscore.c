@@ -109,8 +109,8 @@ int gn_zscore_bind(gn_zscore *z, gn_feed feed, gn_err *e)
                : 0;
 }
 
-/* "duration_ms is 27000000 where 157153.90 was expected, the mean of 320 values with app_version =
- * 5.0.0, date = 2023-01-01: z = 5.48" */
+/* "duration_ms: 27000000 seen, 157153.90 expected, the mean of 320 values with app_version = 5.0.0,
+ * date = 2023-01-01: z = 5.48" */
 static int describe(gn_zscore *z, const gn_base *g, double v, gn_str key, double score, gn_err *e)
 {
     const gn_schema *keys = gn_baseline_keys(z->base);
@@ -118,10 +118,10 @@ static int describe(gn_zscore *z, const gn_base *g, double v, gn_str key, double
     gn_buf *to = &z->description;
     bool robust = z->o.base.kind == GN_BASE_ROBUST;
     to->n = 0;
-    if (gn_buf_printf(to, e, "%s is ", z->o.base.value) || gn_anomaly_number(to, v, e) ||
-        gn_buf_printf(to, e, " where ") || gn_anomaly_number(to, g->a, e) ||
-        gn_buf_printf(to, e, " was expected, the %s of %" PRIu64 " values",
-                      robust ? "median" : "mean", g->n))
+    if (gn_buf_printf(to, e, "%s: ", z->o.base.value) || gn_anomaly_number(to, v, e) ||
+        gn_buf_printf(to, e, " seen, ") || gn_anomaly_number(to, g->a, e) ||
+        gn_buf_printf(to, e, " expected, the %s of %" PRIu64 " values", robust ? "median" : "mean",
+                      g->n))
         return -1;
     for (size_t i = 0; i < keys->n; i++) {
         const uint8_t *q = gn_mp_skip(p, end);

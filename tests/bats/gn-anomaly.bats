@@ -43,7 +43,7 @@ load_csv() {
 2023-01-09 13:00:00,0,30,1,critical
 2023-01-09 14:00:00,30,0,,critical" "$(cat got)"
     gn-anomaly --rule temporal in.gn | gn-tocsv -f description --no-header >got
-    is '"61 events in an hour where 40 were expected, as 168 hours before: 1.52 times as many"' \
+    is '"events in the hour: 61 seen, 40 expected, as 168 hours before: 1.52 times as many"' \
         "$(sed -n 1p got)"
     gn-anomaly --rule temporal --hourly h.gn in.gn >/dev/null
     is $'2023-01-09 13:00:00,0,0,,,30\n2023-01-09 14:00:00,30,1,1000,0,0' \

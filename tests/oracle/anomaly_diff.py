@@ -223,7 +223,7 @@ class Case:
                 if r[1] is None:
                     continue
                 where = self.key_text(key)
-                text = "duration_ms is %s where %s was expected, the %s of %d values%s: %sz = %s" % (
+                text = "duration_ms: %s seen, %s expected, the %s of %d values%s: %sz = %s" % (
                     number(v), number(a), "median" if self.robust else "mean", n,
                     " with " + where if where else "", "robust " * self.robust, number(z))
                 found.append(("statistical", r[0] or "(unknown)", r[1], "event", r[0], r[3],
@@ -261,7 +261,7 @@ class Case:
             if change is not None and change <= self.change:
                 continue
             times = max(n, before) / min(n, before) if min(n, before) else None
-            text = "%d events in an hour where %d were expected, as %d hours before" % (
+            text = "events in the hour: %d seen, %d expected, as %d hours before" % (
                 n, before, self.lag)
             if times is not None:
                 text += ": %s times %s" % (number(times), "as many" if n > before else "fewer")
@@ -286,9 +286,9 @@ class Case:
                 if ratio <= self.factor:
                     continue
                 mean = rounded(Fraction(sum(before), len(before)))
-                text = ("%d events on %s where %s were expected, the mean of %d active days among "
+                text = ("events on %s: %d seen, %s expected, the mean of %d active days among "
                         "the %d before: %s times as many" % (
-                            n, gnstream.date_text(d), number(mean), len(before), self.days,
+                            gnstream.date_text(d), n, number(mean), len(before), self.days,
                             number(ratio)))
                 out.append(("behavioural", user, midnight(d, self.zone), "user", user, None,
                             "daily_events", float(n), mean, ratio, self.factor, len(before),
