@@ -29,8 +29,8 @@ static const gn_opt opts[] = {
      GN_OPT_TEXT, O(key), true, 0, 0},
     {"agg", 'a', "LIST",
      "what to compute of each group: count(), sum(x), avg(x), stddev(x), min(x), max(x), "
-     "first(x[, by]), last(x[, by]), distinct(x), median(x), p01(x) to p99(x), pctl(x, 99.9); "
-     "estimated: approx_distinct(x), approx_median(x), approx_p01(x) to approx_p99(x), "
+     "first(x[, by]), last(x[, by]), distinct(x), median(x), mad(x), p01(x) to p99(x), pctl(x, "
+     "99.9); estimated: approx_distinct(x), approx_median(x), approx_p01(x) to approx_p99(x), "
      "approx_pctl(x, 99.9); each also as name = ... (default count())",
      GN_OPT_TEXT, O(agg), true, 0, 0},
     {"time", 0, "FIELD", "what first and last go by (default timestamp)", GN_OPT_TEXT, O(time),

@@ -571,6 +571,11 @@ void gn_app_say(gn_app *a, const char *name, const char *text)
     gn_trace_say(&a->priv->trace, name, text);
 }
 
+void gn_app_figure(gn_app *a, const char *name, double x)
+{
+    gn_trace_figure(&a->priv->trace, name, x);
+}
+
 void gn_app_records_in(gn_app *a, uint64_t n, uint64_t bytes)
 {
     a->priv->trace.records_in = n;

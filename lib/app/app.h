@@ -118,6 +118,8 @@ void gn_app_say(gn_app *a, const char *name, const char *text);
 /* In `start`: what --part says: the operands are directories that gn-partition wrote, and only this
  * part of them is read. */
 int gn_app_part(gn_app *a, const char *part);
+/* A figure that is no count, under its name among the counters. */
+void gn_app_figure(gn_app *a, const char *name, double x);
 /* Print "name: note: ..." to standard error unless -q. */
 void gn_app_note(gn_app *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* An input segment that `run` read itself has ended: its lineage joins app->lineage. */

@@ -2,8 +2,10 @@
 #include "trace.h"
 
 #include "../base/json.h"
+#include "../base/parse.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +62,28 @@ void gn_trace_say(gn_trace *t, const char *name, const char *text)
     t->word[t->nwords].name = name;
     snprintf(t->word[t->nwords].text, sizeof t->word->text, "%s", text);
     t->nwords++;
+}
+
+void gn_trace_figure(gn_trace *t, const char *name, double x)
+{
+    gn_trace_count(t, name, 0);
+    for (size_t i = 0; i < t->ncounters; i++)
+        if (strcmp(t->counter[i].name, name) == 0) {
+            t->counter[i].real = true;
+            t->counter[i].x = x;
+        }
+}
+
+static int put_figure(gn_json *j, const char *key, double x, gn_err *e)
+{
+    char text[GN_FLOAT_TEXT];
+    if (gn_json_key(j, key, e))
+        return -1;
+    if (!isfinite(x))
+        return gn_json_null(j, e);
+    gn_float_format(x, text);
+    j->comma = true;
+    return gn_buf_printf(j->b, e, "%s", text);
 }
 
 static int put_seconds(gn_json *j, const char *key, double v, gn_err *e)
@@ -120,7 +144,8 @@ static int encode(const gn_trace *t, int status, bool closed, gn_buf *b, gn_err 
         gn_json_key(&j, "counters", e) || gn_json_open(&j, '{', e))
         return -1;
     for (size_t i = 0; i < t->ncounters; i++)
-        if (put_count(&j, t->counter[i].name, t->counter[i].n, e))
+        if (t->counter[i].real ? put_figure(&j, t->counter[i].name, t->counter[i].x, e)
+                               : put_count(&j, t->counter[i].name, t->counter[i].n, e))
             return -1;
     return gn_json_close(&j, '}', e) || put_words(t, &j, e) || gn_json_close(&j, '}', e) ||
                    gn_buf_add(b, "\n", 1, e)

@@ -28,6 +28,8 @@ typedef struct gn_trace {
     struct {
         const char *name; /* static */
         uint64_t n;
+        bool real; /* a figure: x instead of n */
+        double x;
     } counter[GN_COUNTERS_MAX];
     size_t nwords;
     struct {
@@ -40,6 +42,8 @@ void gn_trace_begin(gn_trace *t, const char *command, int argc, char **argv);
 void gn_trace_count(gn_trace *t, const char *name, uint64_t n);
 /* What a number cannot say; the text is copied. */
 void gn_trace_say(gn_trace *t, const char *name, const char *text);
+/* A figure that is no count; one that is not finite is null. */
+void gn_trace_figure(gn_trace *t, const char *name, double x);
 /* Write it out; `stats` is --stats' argument (NULL: not asked for; "": standard error). `closed`:
  * the reader of our output went away. Returns -1 when it could not be written. */
 int gn_trace_end(gn_trace *t, int status, bool closed, const char *stats, gn_err *e);

@@ -9,6 +9,7 @@
 #define PART "agg_part"
 #define STATE "agg_state"
 #define STATE_NAME "groups"
+#define COMMAND "gn-agg"
 #define DRAIN_GROUPS 8192 /* in ordered input: how many complete groups to hold */
 
 gn_agg *gn_agg_new(const gn_agg_options *o, gn_err *e)
@@ -43,6 +44,8 @@ void gn_agg_free(gn_agg *g)
     for (size_t i = 0; g->pctl && i < g->spec.nitems; i++)
         gn_buf_release(&g->pctl[i].bytes);
     free(g->pctl);
+    for (size_t i = 0; g->run && i < g->spec.nruns; i++)
+        gn_mad_free(g->run[i].mad);
     free(g->run);
     if (g->cell_out)
         agg_cell_release(&g->spec, g->cell_out);
@@ -68,15 +71,20 @@ uint64_t gn_agg_spilled(const gn_agg *g, uint64_t *runs)
 
 /* ---- segments ---- */
 
+static const char *command(const gn_agg *g)
+{
+    return g->o.command ? g->o.command : COMMAND;
+}
+
 static int merge_segment(gn_agg *g, gn_reader *r, gn_err *e)
 {
     const gn_header *h = gn_reader_header(r);
     const char *name = gn_reader_name(r);
     agg_spec *s = &g->spec;
-    if (!h->partial.command || strcmp(h->partial.command, "gn-agg") != 0 ||
+    if (!h->partial.command || strcmp(h->partial.command, command(g)) != 0 ||
         strcmp(h->partial.state, STATE_NAME) != 0)
-        return gn_fail(e, GN_INPUT, "'%s': not a partial state of gn-agg (make it with --partial)",
-                       name);
+        return gn_fail(e, GN_INPUT, "'%s': not a partial state of %s (make it with --partial)",
+                       name, command(g));
     if (!g->begun && agg_spec_of_params(s, h->partial.params, &g->o.nearest, name, e))
         return -1;
     if (strcmp(h->partial.params, s->params) != 0)
@@ -89,7 +97,8 @@ static int merge_segment(gn_agg *g, gn_reader *r, gn_err *e)
     g->f_part = (int)s->nkeys;
     g->f_state = g->f_part + 1;
     if (!fits || h->schema.f[g->f_part].type != GN_INT || h->schema.f[g->f_state].type != GN_BIN)
-        return gn_fail(e, GN_INPUT, "'%s': a partial state with fields unlike gn-agg's", name);
+        return gn_fail(e, GN_INPUT, "'%s': a partial state with fields unlike %s's", name,
+                       command(g));
     for (size_t i = 0; i < s->nkeys; i++)
         if (gn_reader_want(r, (int)i, GN_RAW | GN_VALUE, e))
             return -1;
@@ -122,6 +131,10 @@ static int begin(gn_agg *g, gn_err *e)
         !(g->cell_out = gn_calloc(1, s->cell, e)) || !(g->cell_sum = gn_calloc(1, s->cell, e)) ||
         agg_tables_init(g, e))
         return -1;
+    for (size_t i = 0; i < s->nruns; i++)
+        if (s->run[i].mad &&
+            !(g->run[i].mad = gn_mad_new(s->col[s->run[i].col].type == GN_FLOAT, g->o.temp_dir, e)))
+            return -1;
     g->begun = true;
     return 0;
 }
@@ -173,7 +186,7 @@ int gn_agg_header(const gn_agg *g, bool partial, gn_header *h, gn_err *e)
         gn_schema_add(&h->schema, STATE, strlen(STATE), GN_BIN, e) ||
         gn_header_add_order(h, PART, false, e))
         return -1;
-    h->partial.command = gn_strdup("gn-agg", e);
+    h->partial.command = gn_strdup(command(g), e);
     h->partial.state = gn_strdup(STATE_NAME, e);
     h->partial.params = gn_strdup(s->params, e);
     return h->partial.command && h->partial.state && h->partial.params ? 0 : -1;

@@ -13,10 +13,13 @@
  *     distinct(x)       how many values
  *     approx_distinct(x)   about how many (kernel/hll.h): exactly up to 1,536, beyond with a
  *                       standard error of 0.81 %
+ *     pNN(x) median(x) pctl(x, 99.9)   percentiles, interpolated (type 7 of Hyndman and Fan 1996:
+ *                       SQL's percentile_cont) or, with `nearest`, the value at rank ceil(p n)
+ *                       (percentile_disc)
  *     approx_pNN(x) approx_median(x) approx_pctl(x, 99.9)   percentiles to within 1/129 of the
- * value (kernel/ddsketch.h), as floats pNN(x) median(x) pctl(x, 99.9)   percentiles, interpolated
- * (type 7 of Hyndman and Fan 1996: SQL's percentile_cont) or, with `nearest`, the value at rank
- * ceil(p n) (percentile_disc)
+ *                       value (kernel/ddsketch.h), as floats
+ *     mad(x)            the median absolute deviation from the median (kernel/mad.h), of int or
+ *                       float
  *
  * How: groups are numbered by a hash table, each with a cell of fixed-size states; what distinct
  * and percentiles need, the values with their counts, stands in a second table of (group, value).
@@ -44,6 +47,10 @@ typedef struct gn_agg_options {
     bool hash;    /* do not use the order of the input */
     gn_budget *budget;
     const char *temp_dir;
+    const char *command; /* in the header of partial states; NULL: gn-agg */
+    /* Where results go instead of to a writer, record by record; may be NULL. */
+    int (*row)(void *ctx, gn_str record, gn_err *e);
+    void *ctx;
 } gn_agg_options;
 
 /* Parses; nothing is read yet. Errors are GN_USAGE and name the option and the column. */

@@ -12,8 +12,11 @@
 static void begin_ranks(gn_agg *g)
 {
     const agg_spec *s = &g->spec;
-    for (size_t k = 0; k < s->nruns; k++)
-        g->run[k] = (agg_run_result){0};
+    for (size_t k = 0; k < s->nruns; k++) {
+        g->run[k].distinct = g->run[k].seen = 0;
+        if (g->run[k].mad)
+            gn_mad_clear(g->run[k].mad);
+    }
     for (size_t k = 0; k < s->nitems; k++) {
         const agg_item *it = &s->item[k];
         agg_pctl_result *p = &g->pctl[k];
@@ -38,6 +41,17 @@ static void begin_ranks(gn_agg *g)
 static int bad_state(gn_err *e)
 {
     return gn_fail(e, GN_CORRUPT, "a state that no records have");
+}
+
+static int pass_deviation(agg_run_result *r, bool real, uint64_t n, gn_str v, gn_err *e)
+{
+    int64_t i = 0;
+    double f = 0;
+    if (real)
+        (void)gn_mp_get_float(v.p, v.p + v.n, &f);
+    else
+        (void)gn_mp_get_int(v.p, v.p + v.n, &i);
+    return gn_mad_add(r->mad, i, f, n, e);
 }
 
 /* A value of a run passes, `n` times. */
@@ -70,7 +84,7 @@ static int pass_value(gn_agg *g, size_t run, uint64_t n, gn_str v, gn_err *e)
     }
     r->seen = to;
     r->distinct++;
-    return 0;
+    return r->mad ? pass_deviation(r, real, n, v, e) : 0;
 }
 
 static int put_pctl(gn_agg *g, const agg_item *it, const agg_pctl_result *p, gn_err *e)
@@ -95,6 +109,23 @@ static int put_pctl(gn_agg *g, const agg_item *it, const agg_pctl_result *p, gn_
     return gn_row_float(&g->row, gn_ratio(sum, it->den), e);
 }
 
+static int put_mad(gn_agg *g, const agg_item *it, gn_err *e)
+{
+    double median, mad;
+    int known = gn_mad_value(g->run[it->run].mad, &median, &mad, e);
+    if (known < 0)
+        return -1;
+    return known ? gn_row_float(&g->row, mad, e) : gn_row_null(&g->row, e);
+}
+
+/* The row that is built. */
+static int give(gn_agg *g, gn_writer *w, gn_err *e)
+{
+    if (!g->o.row)
+        return gn_row_write(&g->row, w, e);
+    return g->o.row(g->o.ctx, (gn_str){g->row.b.p, (uint32_t)g->row.b.n}, e);
+}
+
 int agg_put_group(gn_agg *g, gn_writer *w, gn_err *e)
 {
     const agg_spec *s = &g->spec;
@@ -117,13 +148,14 @@ int agg_put_group(gn_agg *g, gn_writer *w, gn_err *e)
     for (size_t k = 0; k < s->nitems; k++) {
         const agg_item *it = &s->item[k];
         int r = it->kind == AGG_DISTINCT ? gn_row_int(&g->row, (int64_t)g->run[it->run].distinct, e)
-                : it->kind == AGG_PCTL
-                    ? put_pctl(g, it, &g->pctl[k], e)
+                : it->kind == AGG_PCTL   ? put_pctl(g, it, &g->pctl[k], e)
+                : it->kind == AGG_MAD
+                    ? put_mad(g, it, e)
                     : agg_cell_result(s, it, g->cell_now, g->o.nearest, &g->row, e);
         if (r)
             return -1;
     }
-    return gn_row_write(&g->row, w, e);
+    return give(g, w, e);
 }
 
 /* An entry as a record of the partial state. */

@@ -10,6 +10,7 @@
 #include "../kernel/hashtab.h"
 #include "../kernel/hll.h"
 #include "../kernel/keysort.h"
+#include "../kernel/mad.h"
 #include "../kernel/spill.h"
 #include "expr.h"
 #include "exprlist.h"
@@ -26,7 +27,8 @@ typedef enum agg_kind {
     AGG_DISTINCT,
     AGG_PCTL,
     AGG_APPROX_DISTINCT,
-    AGG_APPROX_PCTL
+    AGG_APPROX_PCTL,
+    AGG_MAD
 } agg_kind;
 
 /* An expression, once for all that use it. */
@@ -60,6 +62,7 @@ typedef struct agg_item {
 typedef struct agg_run {
     int col;
     size_t at; /* in a cell: how many values, as a uint64_t */
+    bool mad;  /* their deviation is asked for */
 } agg_run;
 
 /* A sketch of a column: gn_dds, else gn_hll. */
@@ -167,6 +170,7 @@ typedef struct agg_tables {
 /* One group on its way out. */
 typedef struct agg_run_result {
     uint64_t distinct, seen; /* values, records so far */
+    gn_mad *mad;             /* or NULL */
 } agg_run_result;
 
 typedef struct agg_pctl_result {

@@ -22,6 +22,7 @@ static const struct {
     {"last", AGG_LAST, "last"},
     {"distinct", AGG_DISTINCT, "distinct"},
     {"median", AGG_PCTL, "median"},
+    {"mad", AGG_MAD, "mad"},
     {"pctl", AGG_PCTL, NULL},
     {"approx_distinct", AGG_APPROX_DISTINCT, "approx_distinct"},
     {"approx_median", AGG_APPROX_PCTL, "approx_median"},
@@ -235,9 +236,11 @@ static int arguments(agg_spec *s, const list *l, agg_item *it, const char *time,
             if (prefix[i] == '.')
                 prefix[i] = '_';
     }
-    if ((it->kind == AGG_DISTINCT || it->kind == AGG_PCTL) &&
-        (it->run = find_run(s, it->arg, e)) < 0)
+    bool run = it->kind == AGG_DISTINCT || it->kind == AGG_PCTL || it->kind == AGG_MAD;
+    if (run && (it->run = find_run(s, it->arg, e)) < 0)
         return -1;
+    if (run)
+        s->run[it->run].mad |= it->kind == AGG_MAD;
     bool dds = it->kind == AGG_APPROX_PCTL;
     if ((dds || it->kind == AGG_APPROX_DISTINCT) &&
         (it->sketch = find_sketch(s, it->arg, dds, e)) < 0)
@@ -276,7 +279,7 @@ static int parse_aggs(agg_spec *s, const char *text, const char *time, gn_err *e
         if (!at->call || function(at->call, &it, prefix) < 0)
             return fail(&l, at->at,
                         "not an aggregate (there are count, sum, avg, stddev, min, max, first, "
-                        "last, distinct, median, p01 to p99, pctl, and approx_distinct, "
+                        "last, distinct, median, mad, p01 to p99, pctl, and approx_distinct, "
                         "approx_median, approx_p01 to approx_p99, approx_pctl)",
                         e);
         if (arguments(s, &l, &it, time, prefix, e) || name_item(s, &l, prefix, e))
@@ -380,6 +383,7 @@ static int state_size(const agg_spec *s, const agg_item *it, bool nearest, size_
                            it->name, gn_type_name(t));
         return 0;
     case AGG_APPROX_PCTL:
+    case AGG_MAD:
         break;
     default:
         return 0;
@@ -421,6 +425,7 @@ gn_type agg_item_type(const agg_spec *s, const agg_item *it, bool nearest)
     case AGG_AVG:
     case AGG_STDDEV:
     case AGG_APPROX_PCTL:
+    case AGG_MAD:
         return GN_FLOAT;
     case AGG_PCTL:
         return nearest ? t : GN_FLOAT;

@@ -276,21 +276,33 @@ typedef struct fields {
     bool touches, sum;
 } fields;
 
-static int write_row(gn_row *row, gn_str user, int64_t day, const total *t, fields f, gn_writer *w,
-                     gn_err *e)
+/* Where rows go: to a writer, or to a function. */
+typedef struct sink {
+    gn_row row;
+    fields f;
+    gn_writer *w;
+    gn_rollup_row *give;
+    void *ctx;
+} sink;
+
+static int write_row(sink *s, gn_str user, int64_t day, const total *t, gn_err *e)
 {
     uint8_t sum[16];
+    gn_row *row = &s->row;
+    fields f = s->f;
+    if (s->give)
+        return s->give(s->ctx, user, day, t->events, e);
     gn_i128_put(t->sum, sum);
     return gn_row_begin(row, (size_t)4 + f.touches + f.sum, e) || gn_row_raw(row, user, e) ||
                    gn_row_date(row, day, e) || gn_row_int(row, (int64_t)t->events, e) ||
                    gn_row_int(row, (int64_t)t->interactions, e) ||
                    (f.touches && gn_row_int(row, (int64_t)t->touches, e)) ||
-                   (f.sum && gn_row_bin(row, sum, sizeof sum, e)) || gn_row_write(row, w, e)
+                   (f.sum && gn_row_bin(row, sum, sizeof sum, e)) || gn_row_write(row, s->w, e)
                ? -1
                : 0;
 }
 
-static int write_held(gn_rollup *r, gn_row *row, fields f, gn_writer *w, gn_err *e)
+static int write_held(gn_rollup *r, sink *s, gn_err *e)
 {
     if (gn_celltab_sort(&r->cells, &r->user_type, e))
         return -1;
@@ -298,14 +310,14 @@ static int write_held(gn_rollup *r, gn_row *row, fields f, gn_writer *w, gn_err 
         const gn_cell *c = gn_celltab_sorted(&r->cells, i);
         uint8_t room[GN_CELL_KEY];
         total t = total_of(c);
-        if (write_row(row, gn_celltab_key(&r->cells, c, room),
-                      (int64_t)gn_celltab_tag(&r->cells, c) + GN_DAY_MIN, &t, f, w, e))
+        if (write_row(s, gn_celltab_key(&r->cells, c, room),
+                      (int64_t)gn_celltab_tag(&r->cells, c) + GN_DAY_MIN, &t, e))
             return -1;
     }
     return 0;
 }
 
-static int write_spilled(gn_rollup *r, gn_row *row, fields f, gn_writer *w, gn_err *e)
+static int write_spilled(gn_rollup *r, sink *s, gn_err *e)
 {
     gn_str key, body;
     int more;
@@ -327,7 +339,7 @@ static int write_spilled(gn_rollup *r, gn_row *row, fields f, gn_writer *w, gn_e
         const uint8_t *d = key.p + n;
         int64_t day = (int64_t)(d[0] << 16 | d[1] << 8 | d[2]) + GN_DAY_MIN;
         gn_str user = {r->buf.p, (uint32_t)r->buf.n};
-        if (unpack(body, &t, e) || write_row(row, user, day, &t, f, w, e))
+        if (unpack(body, &t, e) || write_row(s, user, day, &t, e))
             return -1;
     }
     return more;
@@ -335,9 +347,14 @@ static int write_spilled(gn_rollup *r, gn_row *row, fields f, gn_writer *w, gn_e
 
 int gn_rollup_write(gn_rollup *r, bool with_touches, bool with_sum, gn_writer *w, gn_err *e)
 {
-    gn_row row = {0};
-    fields f = {with_touches, with_sum};
-    int result = r->spill ? write_spilled(r, &row, f, w, e) : write_held(r, &row, f, w, e);
-    gn_row_release(&row);
+    sink s = {.f = {with_touches, with_sum}, .w = w};
+    int result = r->spill ? write_spilled(r, &s, e) : write_held(r, &s, e);
+    gn_row_release(&s.row);
     return result;
+}
+
+int gn_rollup_each(gn_rollup *r, gn_rollup_row *f, void *ctx, gn_err *e)
+{
+    sink s = {.give = f, .ctx = ctx};
+    return r->spill ? write_spilled(r, &s, e) : write_held(r, &s, e);
 }

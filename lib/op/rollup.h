@@ -38,6 +38,11 @@ int gn_rollup_header(gn_header *h, const char *user, gn_type user_type, const ch
 /* Write all rows in order, once; the two say which of the last fields are there. */
 int gn_rollup_write(gn_rollup *r, bool with_touches, bool with_sum, gn_writer *w, gn_err *e);
 
+/* Give all rows in order to a function instead, once: the user's encoding, the day, how many
+ * events. */
+typedef int gn_rollup_row(void *ctx, gn_str user, int64_t day, uint64_t events, gn_err *e);
+int gn_rollup_each(gn_rollup *r, gn_rollup_row *f, void *ctx, gn_err *e);
+
 /* What was written to temporary files so far: sorted runs and their bytes. */
 void gn_rollup_spilled(const gn_rollup *r, uint64_t *runs, uint64_t *bytes);
 

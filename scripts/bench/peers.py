@@ -16,6 +16,7 @@ import time
 
 sys.dont_write_bytecode = True
 import statsql  # noqa: E402
+from anomalies import CHDB_ANOMALIES, DUCKDB_ANOMALIES, DUCKDB_OUTLIERS  # noqa: E402
 
 COLUMNS = {"user_id": "VARCHAR", "timestamp": "TIMESTAMP", "action_type": "VARCHAR",
            "page_id": "VARCHAR", "duration_ms": "BIGINT", "app_version": "VARCHAR"}
@@ -149,6 +150,8 @@ DUCKDB = {
                                    "p[2] AS p95, p[3] AS p99 FROM found"),
                               export("percentiles", "app_version, date")]),
     "user_days": Job([make("user_days", USER_DAYS)], after=[export("user_days", "user_id, day")]),
+    "anomalies": Job(DUCKDB_ANOMALIES[0], after=DUCKDB_ANOMALIES[1]),
+    "outliers": Job(DUCKDB_OUTLIERS[0], after=DUCKDB_OUTLIERS[1]),
 }
 
 
@@ -191,7 +194,8 @@ CH_SESSIONS_BY_DAY = """
     FROM sessions AS s GROUP BY date ORDER BY date
     SETTINGS engine_file_truncate_on_insert = 1"""
 
-CHDB = {"sessions": Job([CH_SESSIONS], after=[CH_SESSIONS_BY_DAY])}
+CHDB = {"sessions": Job([CH_SESSIONS], after=[CH_SESSIONS_BY_DAY]),
+        "anomalies": Job(CHDB_ANOMALIES[0], after=CHDB_ANOMALIES[1])}
 
 
 def chdb(source, threads, scratch):

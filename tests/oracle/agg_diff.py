@@ -94,6 +94,15 @@ def percentile(values, p, nearest, kind):
     return a + (b - a) * part if b - a <= sys.float_info.max else a * (1 - part) + b * part
 
 
+def middle(values):
+    """The median, of floats in floats."""
+    values = sorted(values)
+    a, b = values[(len(values) - 1) // 2], values[len(values) // 2]
+    if isinstance(a, Fraction):
+        return (a + b) / 2
+    return a + (b - a) * 0.5 if math.isfinite(b - a) else a * 0.5 + b * 0.5
+
+
 class About(int):
     """A count that may be estimated beyond what a sketch holds exactly: within 4 sigma."""
 
@@ -171,6 +180,18 @@ def functions(rng, nearest):
                              int(total(name)(rows)) if KIND[name] == "int" else
                              rounded(total(name)(rows)))
 
+    def absolute_deviation(name):
+        def f(rows):
+            x = column(name)(rows)
+            if not x:
+                return None
+            if KIND[name] == "int":
+                x = list(map(Fraction, x))
+            m = middle(x)
+            mad = middle([abs(v - m) for v in x])
+            return rounded(Fraction(mad)) if math.isfinite(mad) else None
+        return f
+
     def quantile(name, p):
         return lambda rows: percentile(column(name)(rows), p, nearest, KIND[name])
 
@@ -197,6 +218,7 @@ def functions(rng, nearest):
                             ("approx_pctl(%s, 100)", Fraction(1))]:
                 out.append((text % name, "float", lambda rows, c=column(name), p=p, k=kind:
                             sketched(c(rows), p, nearest, k)))
+            out.append(("mad(%s)" % name, "float", absolute_deviation(name)))
         if kind in ("int", "float") or nearest:
             t = kind if nearest else "float"
             out.append(("median(%s)" % name, t, quantile(name, Fraction(1, 2))))
