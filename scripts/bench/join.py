@@ -88,8 +88,8 @@ def join(data):
     shell("gn-fromcsv %s | %s" % (users, sort % ("", "", right)))
     good &= data.report("From files in order of the key", [
         Pipeline("gn-join --strategy " + how,
-                 "gn-join --strategy %s %s -k user_id %s %s >/dev/null" % (how, more, left, right))
-        for how, more in (("merge", ""), ("broadcast", ""), ("grace", ""), ("grace", "-m 64M"))])
+                 "gn-join --strategy %s -k user_id %s %s >/dev/null" % (how, left, right))
+        for how in ("merge", "broadcast", "grace", "grace -m 64M")])
     for path in (left, right, scratch("tmp", "joined.gn")):
         os.unlink(path)
     return good
