@@ -10,32 +10,35 @@
 #include <string.h>
 
 /* The insights job over 10 million events of `gn-gen --model realistic --seed 2 --users 1000000`
- * (534 MiB of CSV, of which it reads five columns, 330 MiB as a stream), on two virtual AMD EPYC
- * processors with other work beside it: conservative. */
+ * and the metadata of these users (569 MiB of CSV, of which it reads five columns of the events;
+ * 359 MiB as a stream), on two virtual AMD EPYC processors with much other work beside it:
+ * conservative. */
 void gn_planrates_builtin(gn_planrates *r)
 {
-    static const gn_planrates builtin = {.basis = 346128145,
-                                         .csv_in = 559941260,
-                                         .csv_out = 346128145,
-                                         .longest = 1551685,
-                                         .n = 17,
-                                         .rate = {{"gn-fromcsv", GN_PLAN_MAP, 582000},
-                                                  {"gn-partition", GN_PLAN_MAP, 709000},
-                                                  {"gn-agg", GN_PLAN_PARTITIONS, 5349000},
-                                                  {"gn-cat", GN_PLAN_PARTITIONS, 993000},
-                                                  {"gn-dau", GN_PLAN_PARTITIONS, 1407000},
-                                                  {"gn-select", GN_PLAN_PARTITIONS, 814000},
-                                                  {"gn-sessionize", GN_PLAN_PARTITIONS, 768000},
-                                                  {"gn-sort", GN_PLAN_PARTITIONS, 2932000},
-                                                  {"gn-where", GN_PLAN_PARTITIONS, 429000},
-                                                  {"gn-agg", GN_PLAN_MERGE, 9073000},
-                                                  {"gn-cat", GN_PLAN_MERGE, 4033000},
-                                                  {"gn-dau", GN_PLAN_MERGE, 248000},
-                                                  {"gn-merge", GN_PLAN_MERGE, 508000},
-                                                  {"gn-select", GN_PLAN_MERGE, 3961000},
-                                                  {"gn-sort", GN_PLAN_MERGE, 7000},
-                                                  {"gn-tocsv", GN_PLAN_MERGE, 1797000},
-                                                  {"gn-where", GN_PLAN_MERGE, 2000}}};
+    static const gn_planrates builtin = {.basis = 376162611,
+                                         .csv_in = 596977943,
+                                         .csv_out = 376162611,
+                                         .longest = 5556000,
+                                         .n = 19,
+                                         .rate = {{"gn-fromcsv", GN_PLAN_MAP, 1097000},
+                                                  {"gn-partition", GN_PLAN_MAP, 1165000},
+                                                  {"gn-agg", GN_PLAN_PARTITIONS, 24582000},
+                                                  {"gn-cat", GN_PLAN_PARTITIONS, 1788000},
+                                                  {"gn-dau", GN_PLAN_PARTITIONS, 1624000},
+                                                  {"gn-join", GN_PLAN_PARTITIONS, 2929000},
+                                                  {"gn-select", GN_PLAN_PARTITIONS, 58000},
+                                                  {"gn-sessionize", GN_PLAN_PARTITIONS, 865000},
+                                                  {"gn-sort", GN_PLAN_PARTITIONS, 2905000},
+                                                  {"gn-uniq", GN_PLAN_PARTITIONS, 248000},
+                                                  {"gn-where", GN_PLAN_PARTITIONS, 2010000},
+                                                  {"gn-agg", GN_PLAN_MERGE, 10001000},
+                                                  {"gn-cat", GN_PLAN_MERGE, 2412000},
+                                                  {"gn-dau", GN_PLAN_MERGE, 372000},
+                                                  {"gn-join", GN_PLAN_MERGE, 59000},
+                                                  {"gn-merge", GN_PLAN_MERGE, 422000},
+                                                  {"gn-select", GN_PLAN_MERGE, 1927000},
+                                                  {"gn-sort", GN_PLAN_MERGE, 20000},
+                                                  {"gn-tocsv", GN_PLAN_MERGE, 1165000}}};
     *r = builtin;
 }
 

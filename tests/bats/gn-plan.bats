@@ -205,21 +205,21 @@ skewed() {
 }
 
 @test "deadlines: met, missed, what would do, nothing would" {
-    run gn-plan --interactions 1T "${here[@]}" --deadline 2h
+    run gn-plan --interactions 300G "${here[@]}" --deadline 2h
     is 1 "$status"
     has "$output" "deadline    missed, because "
     has "$output" " hosts of 4 cores would take "
-    hosts=$({ gn-plan --json --interactions 1T "${here[@]}" --deadline 2h || is 1 $?; } |
+    hosts=$({ gn-plan --json --interactions 300G "${here[@]}" --deadline 2h || is 1 $?; } |
         jq .figures.hosts_needed)
     [ "$hosts" -gt 1 ]
-    status 0 gn-plan --interactions 1T "${here[@]}" --deadline 2h --hosts "$hosts"
+    status 0 gn-plan --interactions 300G "${here[@]}" --deadline 2h --hosts "$hosts"
     has "$(cat out)" "deadline    met, because "
-    run gn-plan --interactions 1T "${here[@]}" --deadline 2h --hosts $((hosts - 1))
+    run gn-plan --interactions 300G "${here[@]}" --deadline 2h --hosts $((hosts - 1))
     is 1 "$status"
-    run gn-plan --interactions 1T "${here[@]}" --deadline 1min
+    run gn-plan --interactions 300G "${here[@]}" --deadline 1min
     is 1 "$status"
     has "$output" "no number of such hosts would do"
-    run gn-plan --make --interactions 1T "${here[@]}" --deadline 1min
+    run gn-plan --make --interactions 300G "${here[@]}" --deadline 1min
     is 1 "$status"
     is 7 "${#lines[@]}"
 }

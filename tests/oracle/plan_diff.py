@@ -23,17 +23,18 @@ import xxhash
 import gnstream
 
 K, M, G, T = 1 << 10, 1 << 20, 1 << 30, 1 << 40
-BUILTIN = {  # gn-plan(1), RATES: basis, longest, phases
-    "basis": 346128145, "longest": 1551685,
-    "rates": [("map", "gn-fromcsv", 582000), ("map", "gn-partition", 709000),
-              ("partitions", "gn-agg", 5349000), ("partitions", "gn-cat", 993000),
-              ("partitions", "gn-dau", 1407000), ("partitions", "gn-select", 814000),
-              ("partitions", "gn-sessionize", 768000), ("partitions", "gn-sort", 2932000),
-              ("partitions", "gn-where", 429000), ("merge", "gn-agg", 9073000),
-              ("merge", "gn-cat", 4033000), ("merge", "gn-dau", 248000),
-              ("merge", "gn-merge", 508000), ("merge", "gn-select", 3961000),
-              ("merge", "gn-sort", 7000), ("merge", "gn-tocsv", 1797000),
-              ("merge", "gn-where", 2000)]}
+BUILTIN = {  # lib/op/planrates.c
+    "basis": 376162611, "longest": 5556000,
+    "rates": [("map", "gn-fromcsv", 1097000), ("map", "gn-partition", 1165000),
+              ("partitions", "gn-agg", 24582000), ("partitions", "gn-cat", 1788000),
+              ("partitions", "gn-dau", 1624000), ("partitions", "gn-join", 2929000),
+              ("partitions", "gn-select", 58000), ("partitions", "gn-sessionize", 865000),
+              ("partitions", "gn-sort", 2905000), ("partitions", "gn-uniq", 248000),
+              ("partitions", "gn-where", 2010000), ("merge", "gn-agg", 10001000),
+              ("merge", "gn-cat", 2412000), ("merge", "gn-dau", 372000),
+              ("merge", "gn-join", 59000), ("merge", "gn-merge", 422000),
+              ("merge", "gn-select", 1927000), ("merge", "gn-sort", 20000),
+              ("merge", "gn-tocsv", 1165000)]}
 
 
 def up(a, b=1):
