@@ -9,18 +9,18 @@ TEST = """
     ranks AS (SELECT v, t, sum(t) OVER (ORDER BY v) - t + (t + 1) / 2 AS r FROM ties),
     groups AS (SELECT g, sum(n) AS n, sum(v * 1.0e0 * n) / sum(n) AS mean, sum(n * r) AS r
                FROM counts JOIN ranks USING (v) GROUP BY g),
-    whole AS (SELECT sum(n) * 1.0e0 AS n, sum(n * mean) / sum(n) AS mean, count(*) AS k,
-                     sum(r * r / n) AS rr FROM groups),
+    whole AS (SELECT sum(n) * 1.0e0 AS n, sum(n * mean) / sum(n) AS mean, count(*) AS k
+              FROM groups),
     within AS (SELECT sum(c.n * (v - mean) * (v - mean)) AS ss
                FROM counts AS c JOIN groups AS g ON g.g = c.g),
-    between AS (SELECT sum(g.n * (g.mean - w.mean) * (g.mean - w.mean)) AS ss
+    between AS (SELECT sum(g.n * (g.mean - w.mean) * (g.mean - w.mean)) AS ss,
+                       sum(g.n * (g.r / g.n - (w.n + 1) / 2) * (g.r / g.n - (w.n + 1) / 2)) AS rr
                 FROM groups AS g, whole AS w),
     tied AS (SELECT sum(t * 1.0e0 * t * t - t) AS c FROM ties)
     SELECT '%(unit)s' AS unit, w.k AS groups, w.n AS n,
            b.ss / (w.k - 1) / (i.ss / (w.n - w.k)) AS f_statistic,
            b.ss / (b.ss + i.ss) AS eta_squared,
-           (12 / (w.n * (w.n + 1)) * w.rr - 3 * (w.n + 1)) / (1 - t.c / (w.n * w.n * w.n - w.n))
-               AS kruskal_h
+           12 / (w.n * (w.n + 1)) * b.rr / (1 - t.c / (w.n * w.n * w.n - w.n)) AS kruskal_h
     FROM whole AS w, within AS i, between AS b, tied AS t"""
 
 EVENTS = "(SELECT action_type AS g, duration_ms AS v FROM events) AS e"
