@@ -356,7 +356,7 @@ int pctl_states_table(gn_pctl *p, pctl_tab *t, gn_str lead, size_t nlead, gn_wri
     const pctl_each each = {pctl_states_user, pctl_states_value, &s};
     gn_buf head = {0};
     pctl_walk k;
-    int r = pctl_walk_begin(&k, p, t, false, e) ? -1 : 1;
+    int r = pctl_walk_begin(&k, p, t, e) ? -1 : 1;
     while (r == 1 && (r = pctl_walk_next(&k, e)) == 1) {
         head.n = 0;
         p->count.groups++;
@@ -570,7 +570,7 @@ int pctl_spill(gn_pctl *p, gn_err *e)
     to_disk d = {.p = p};
     const pctl_each each = {spill_user, spill_value, &d};
     pctl_walk k;
-    int r = pctl_walk_begin(&k, p, &p->tab, false, e) || spill_open(p, e) ? -1 : 1;
+    int r = pctl_walk_begin(&k, p, &p->tab, e) || spill_open(p, e) ? -1 : 1;
     while (r == 1 && (r = pctl_walk_next(&k, e)) == 1)
         if ((p->o.approx && pctl_walk_result(&k, e)) || spill_head(&d, &k, e) ||
             pctl_walk_each(&k, &each, e))
@@ -703,7 +703,7 @@ int pctl_finish_spilled(gn_pctl *p, gn_writer *w, gn_err *e)
 static int write_results(gn_pctl *p, gn_writer *w, gn_err *e)
 {
     pctl_walk k;
-    int r = pctl_walk_begin(&k, p, &p->tab, true, e) ? -1 : 1;
+    int r = pctl_walk_begin(&k, p, &p->tab, e) ? -1 : 1;
     while (r == 1 && (r = pctl_walk_next(&k, e)) == 1)
         if (pctl_walk_result(&k, e) || put_result(p, &k.r, w, e))
             r = -1;

@@ -85,6 +85,7 @@ typedef struct pctl_tab {
     agg_chunks cells;
     gn_arena data;
     uint64_t total[PCTL_LISTS]; /* items */
+    size_t key_bytes;           /* of the groups */
     uint64_t most;              /* items of the longest list */
     uint32_t *stamp;            /* of users: the last set that each was seen in */
     size_t nstamps;
@@ -198,24 +199,23 @@ int pctl_result_put(gn_pctl *p, const pctl_result *r, gn_err *e);
 typedef struct pctl_walk {
     gn_pctl *p;
     pctl_tab *t;
-    gn_hashtab *targets; /* NULL: they are the groups */
-    size_t ntargets, at, bytes;
-    uint32_t *first, *member;
+    size_t groups, n; /* references: groups in each view */
+    bool joined;      /* results are of several groups, in views */
+    size_t at, bytes;
     gn_sortkey *order;
-    gn_buf codes;
-    uint32_t *code_at;
-    pctl_sums *base; /* of each group, of ints; or NULL */
+    uint8_t *codes;
+    size_t *code_at;
+    gn_buf key;
+    uint32_t ref; /* the first of the result at hand, */
     pctl_cell **cell;
-    uint32_t *number;
-    size_t ncells; /* of the result at hand */
+    size_t ncells; /* and its cells */
     void *values;
     size_t room;
     uint32_t *user_order, *user_rank;
     pctl_result r;
 } pctl_walk;
 
-/* `results`: pctl_walk_result will be called. */
-int pctl_walk_begin(pctl_walk *w, gn_pctl *p, pctl_tab *t, bool results, gn_err *e);
+int pctl_walk_begin(pctl_walk *w, gn_pctl *p, pctl_tab *t, gn_err *e);
 void pctl_walk_end(pctl_walk *w); /* also after pctl_walk_begin failed */
 /* The next: 1 with its keys, events and values in w->r; 0 at the end; -1. */
 int pctl_walk_next(pctl_walk *w, gn_err *e);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_LEAST 16
+#define CHUNK_LEAST 4
 #define CHUNK_MOST 8192 /* items */
 #define THIN_FROM 4096  /* users in a list before doubled ones are looked for */
 
@@ -55,9 +55,9 @@ void pctl_tab_release(const gn_pctl *p, pctl_tab *t)
 int pctl_tab_reserve(const gn_pctl *p, pctl_tab *t, gn_err *e)
 {
     size_t groups = gn_hashtab_count(t->groups) + GN_BATCH,
-           users = gn_hashtab_count(t->users) + GN_BATCH,
-           targets = groups * (p->nviews && !p->o.partial ? p->nviews : 1);
+           users = gn_hashtab_count(t->users) + GN_BATCH;
     bool joined = p->nviews && !p->o.partial; /* results of many groups each */
+    size_t views = joined ? p->nviews : 1;
     uint64_t narrow = t->total[PCTL_NARROW], wide = t->total[PCTL_WIDE], many = t->total[PCTL_MANY],
              refs = t->total[PCTL_USERS];
     if (!joined) { /* no list is longer, and a group has one of each */
@@ -66,8 +66,9 @@ int pctl_tab_reserve(const gn_pctl *p, pctl_tab *t, gn_err *e)
         refs = refs < t->most ? refs : t->most;
     }
     size_t values = wide ? (narrow + wide) * 8 : narrow * 4,
-           want = targets * (sizeof(gn_sortkey) + (joined ? 160 : 40)) +
-                  groups * sizeof(pctl_sums) * (p->vtype == GN_INT && !p->o.approx) +
+           code = t->key_bytes + t->key_bytes / 4 + GN_BATCH * 64 +
+                  groups * (9 * p->nbase + (joined ? 44 : 0)),
+           want = views * (code + groups * (sizeof(gn_sortkey) + sizeof(size_t))) +
                   groups * sizeof(pctl_cell *) + users * (sizeof(gn_sortkey) + 12) + values +
                   many * sizeof(pctl_many) + refs * 4 + ((size_t)1 << 18);
     if (want <= t->reserve)
@@ -300,10 +301,11 @@ int pctl_tab_sums(const gn_pctl *p, pctl_tab *t, pctl_cell *c, gn_err *e)
 
 int pctl_tab_groups(pctl_tab *t, gn_budget *b, const gn_str *key, size_t n, uint32_t *to, gn_err *e)
 {
-    return gn_hashtab_add(t->groups, key, to, n, e) ||
-                   agg_chunks_grow(&t->cells, gn_hashtab_count(t->groups), b, e)
-               ? -1
-               : 0;
+    size_t before = gn_hashtab_count(t->groups);
+    int r = gn_hashtab_add(t->groups, key, to, n, e);
+    for (size_t i = before; i < gn_hashtab_count(t->groups); i++)
+        t->key_bytes += gn_hashtab_key(t->groups, (uint32_t)i).n;
+    return r || agg_chunks_grow(&t->cells, gn_hashtab_count(t->groups), b, e) ? -1 : 0;
 }
 
 int pctl_tab_add(const gn_pctl *p, pctl_tab *t, pctl_cell *c, const pctl_item *x,

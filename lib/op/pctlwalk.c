@@ -88,32 +88,6 @@ static size_t table_groups(const pctl_tab *t)
     return n < cells ? n : cells; /* no cells where the memory ran out in between */
 }
 
-/* Which result each group belongs to, in each view: numbers to `to`. */
-static int find_targets(pctl_walk *w, uint32_t *to, gn_err *e)
-{
-    gn_pctl *p = w->p;
-    size_t groups = table_groups(w->t), at[GN_BATCH + 1];
-    for (size_t v = 0; v < p->nviews; v++)
-        for (size_t g = 0; g < groups;) {
-            size_t n = groups - g < GN_BATCH ? groups - g : GN_BATCH;
-            p->keys.n = 0;
-            for (size_t i = 0; i < n; i++) {
-                at[i] = p->keys.n;
-                if (target_key(p, &p->view[v], gn_hashtab_key(w->t->groups, (uint32_t)(g + i)),
-                               &p->keys, e))
-                    return -1;
-            }
-            at[n] = p->keys.n;
-            for (size_t i = 0; i < n; i++)
-                p->some[i] = (gn_str){p->keys.p + at[i], (uint32_t)(at[i + 1] - at[i])};
-            if (gn_hashtab_add(w->targets, p->some, to, n, e))
-                return -1;
-            g += n;
-            to += n;
-        }
-    return 0;
-}
-
 /* ---- memory: what the table keeps back for this ---- */
 
 static void *take(pctl_walk *w, size_t n, size_t size, gn_err *e)
@@ -124,52 +98,36 @@ static void *take(pctl_walk *w, size_t n, size_t size, gn_err *e)
     return gn_alloc(n ? n : 1, size, e);
 }
 
-/* Lists of the groups of each result. */
-static int join(pctl_walk *w, gn_err *e)
+/* A group in a view: what the walk sorts. Those of equal keys are one result. */
+static gn_str group_key(const pctl_walk *w, uint32_t ref)
 {
-    size_t groups = table_groups(w->t), n = groups * w->p->nviews;
-    uint32_t *to = take(w, n, sizeof *to, e);
-    int r = -1;
-    if (!to || !(w->targets = gn_hashtab_new(w->p->o.budget, e)) || find_targets(w, to, e))
-        goto done;
-    w->ntargets = gn_hashtab_count(w->targets);
-    w->first = take(w, w->ntargets + 2, sizeof *w->first, e);
-    w->member = take(w, n, sizeof *w->member, e);
-    if (!w->first || !w->member)
-        goto done;
-    memset(w->first, 0, (w->ntargets + 2) * sizeof *w->first);
-    for (size_t i = 0; i < n; i++)
-        w->first[to[i] + 2]++;
-    for (size_t i = 2; i < w->ntargets + 2; i++)
-        w->first[i] += w->first[i - 1];
-    for (size_t i = 0; i < n; i++) /* leaves first[t] where it belongs */
-        w->member[w->first[to[i] + 1]++] = (uint32_t)(i % groups);
-    r = 0;
-done:
-    free(to);
-    return r;
+    return gn_hashtab_key(w->t->groups, (uint32_t)(ref % w->groups));
 }
 
-static gn_str target(const pctl_walk *w, uint32_t i)
-{
-    return gn_hashtab_key(w->targets ? w->targets : w->t->groups, i);
-}
-
-static int cmp_codes(const void *walk, uint32_t a, uint32_t b)
-{
-    const pctl_walk *w = walk;
-    uint32_t na = w->code_at[a + 1] - w->code_at[a], nb = w->code_at[b + 1] - w->code_at[b];
-    int c = memcmp(w->codes.p + w->code_at[a], w->codes.p + w->code_at[b], na < nb ? na : nb);
-    return c ? c : (na > nb) - (na < nb);
-}
-
-static int code_of(const pctl_walk *w, gn_str key, gn_err *e, gn_buf *to)
+static int ref_key(pctl_walk *w, uint32_t ref, gn_str *key, gn_err *e)
 {
     const gn_pctl *p = w->p;
+    *key = group_key(w, ref);
+    if (!w->joined)
+        return 0;
+    w->key.n = 0;
+    if (target_key(p, &p->view[ref / w->groups], *key, &w->key, e))
+        return -1;
+    *key = (gn_str){w->key.p, (uint32_t)w->key.n};
+    return 0;
+}
+
+/* Append the code of a reference's keys. */
+static int ref_code(pctl_walk *w, uint32_t ref, gn_buf *to, gn_err *e)
+{
+    const gn_pctl *p = w->p;
+    gn_str key;
+    if (ref_key(w, ref, &key, e))
+        return -1;
     const uint8_t *at = key.p, *end = key.p + key.n;
     for (size_t i = 0; at < end; i++) {
         const uint8_t *next = gn_mp_skip(at, end);
-        gn_type t = !w->targets || i < p->nkeys ? p->base_type[i] : GN_STR;
+        gn_type t = !w->joined || i < p->nkeys ? p->base_type[i] : GN_STR;
         if (gn_keycode_add(to, t, (gn_str){at, (uint32_t)(next - at)}, false, e))
             return -1;
         at = next;
@@ -177,34 +135,42 @@ static int code_of(const pctl_walk *w, gn_str key, gn_err *e, gn_buf *to)
     return 0;
 }
 
-static int sort_targets(pctl_walk *w, gn_err *e)
+static gn_str code_at(const pctl_walk *w, uint32_t ref)
 {
-    size_t n = w->ntargets;
-    w->order = take(w, n, sizeof *w->order, e);
-    w->code_at = take(w, n + 1, sizeof *w->code_at, e);
-    if (!w->order || !w->code_at)
-        return -1;
-    for (size_t i = 0; i < n; i++) {
-        w->code_at[i] = (uint32_t)w->codes.n;
-        if (code_of(w, target(w, (uint32_t)i), e, &w->codes))
-            return -1;
-        if (w->codes.n > UINT32_MAX)
-            return gn_fail(e, GN_IO, "more than 4 GiB of keys at once (lower -m)");
-    }
-    w->code_at[n] = (uint32_t)w->codes.n;
-    for (size_t i = 0; i < n; i++) {
-        gn_sortkey_set(&w->order[i], w->codes.p + w->code_at[i], w->code_at[i + 1] - w->code_at[i]);
-        w->order[i].item = (uint32_t)i;
-    }
-    gn_keysort(w->order, n, cmp_codes, w);
-    return 0;
+    return (gn_str){w->codes + w->code_at[ref], (uint32_t)(w->code_at[ref + 1u] - w->code_at[ref])};
 }
 
-/* ---- sums of each group, once for all results that it is in ---- */
-
-static pctl_sums *base_at(const pctl_walk *w, size_t group)
+static int cmp_codes(const void *walk, uint32_t x, uint32_t y)
 {
-    return (pctl_sums *)(void *)((uint8_t *)w->base + group * pctl_sums_size(w->p));
+    gn_str a = code_at(walk, x), b = code_at(walk, y);
+    int c = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
+    return c ? c : (a.n > b.n) - (a.n < b.n);
+}
+
+/* Codes are made twice: for their lengths, then into just the memory that they need. */
+static int make_codes(pctl_walk *w, gn_err *e)
+{
+    gn_buf *b = &w->p->scratch;
+    size_t n = 0;
+    for (size_t i = 0; i < w->n; i++) {
+        b->n = 0;
+        w->code_at[i] = n;
+        if (ref_code(w, (uint32_t)i, b, e))
+            return -1;
+        n += b->n;
+    }
+    w->code_at[w->n] = n;
+    if (!(w->codes = take(w, n, 1, e)))
+        return -1;
+    for (size_t i = 0; i < w->n; i++) {
+        b->n = 0;
+        if (ref_code(w, (uint32_t)i, b, e))
+            return -1;
+        memcpy(w->codes + w->code_at[i], b->p, b->n);
+        gn_sortkey_set(&w->order[i], b->p, b->n);
+        w->order[i].item = (uint32_t)i;
+    }
+    return 0;
 }
 
 static void narrow_sums(const uint32_t *v, size_t n, pctl_sums *to)
@@ -318,65 +284,34 @@ static int pass_sorted(pctl_walk *w, pass *f, void *ctx, gn_err *e)
 
 /* ---- the walk ---- */
 
-static int base_sums(pctl_walk *w, gn_err *e)
+int pctl_walk_begin(pctl_walk *w, gn_pctl *p, pctl_tab *t, gn_err *e)
 {
-    gn_pctl *p = w->p;
-    size_t groups = table_groups(w->t), size = pctl_sums_size(p);
-    if (!(w->base = take(w, groups, size, e)))
-        return -1;
-    memset(w->base, 0, groups * size);
-    for (size_t g = 0; g < groups; g++) {
-        pctl_cell *c = pctl_tab_cell(w->t, g);
-        pctl_sums *s = base_at(w, g);
-        uint64_t narrow = c->list[PCTL_NARROW].n;
-        values x;
-        w->cell[0] = c;
-        w->ncells = 1;
-        if (load(w, &x, false, e))
-            return -1;
-        if (narrow && !x.v64) {
-            narrow_sums(x.v32, narrow, s);
-            x.n = 0;
-        }
-        for (size_t i = 0; i < x.n; i++)
-            pctl_sums_add(p, s, x.v64[i], 1);
-        for (size_t i = 0; i < x.nmany; i++) {
-            uint64_t n;
-            if (__builtin_add_overflow(s->n, x.many[i].n, &n))
-                return gn_fail(e, GN_INPUT, "a count overflows");
-            pctl_sums_add(p, s, x.many[i].key, x.many[i].n);
-        }
-    }
-    return 0;
-}
-
-int pctl_walk_begin(pctl_walk *w, gn_pctl *p, pctl_tab *t, bool results, gn_err *e)
-{
-    *w = (pctl_walk){.p = p, .t = t};
+    size_t groups = table_groups(t);
+    bool joined = p->nviews && !p->o.partial;
+    *w = (pctl_walk){.p = p, .t = t, .groups = groups, .joined = joined};
+    w->n = groups * (joined ? p->nviews : 1);
     gn_budget_give(p->o.budget, t->reserve);
     t->reserve = 0;
-    w->ntargets = table_groups(t);
-    if (!(w->cell = take(w, w->ntargets + 1, sizeof(pctl_cell *), e)) ||
-        !(w->number = take(w, w->ntargets + 1, sizeof *w->number, e)) ||
-        (p->nviews && !p->o.partial && join(w, e)) || sort_targets(w, e))
+    if (w->n >= UINT32_MAX)
+        return gn_fail(e, GN_IO, "more than 2^32 groups at once (lower -m)");
+    if (!(w->cell = take(w, groups, sizeof(pctl_cell *), e)) ||
+        !(w->order = take(w, w->n, sizeof *w->order, e)) ||
+        !(w->code_at = take(w, w->n + 1, sizeof *w->code_at, e)) || make_codes(w, e))
         return -1;
-    return results && p->vtype == GN_INT && !p->o.approx ? base_sums(w, e) : 0;
+    gn_keysort(w->order, w->n, cmp_codes, w);
+    return 0;
 }
 
 void pctl_walk_end(pctl_walk *w)
 {
-    gn_hashtab_free(w->targets);
-    free(w->first);
-    free(w->member);
     free(w->order);
-    gn_buf_release(&w->codes);
+    free(w->codes);
     free(w->code_at);
-    free(w->base);
     free(w->cell);
-    free(w->number);
     free(w->values);
     free(w->user_order);
     free(w->user_rank);
+    gn_buf_release(&w->key);
     gn_dds_release(&w->r.sums.sketch);
     gn_budget_give(w->p->o.budget, w->bytes);
     w->bytes = 0;
@@ -408,29 +343,25 @@ int pctl_walk_next(pctl_walk *w, gn_err *e)
     memset(r, 0, sizeof *r);
     w->ncells = 0;
     while (w->ncells == 0) {
-        if (w->at == w->ntargets)
+        if (w->at == w->n)
             return 0;
-        uint32_t i = w->order[w->at++].item;
-        size_t from = w->first ? w->first[i] : i, to = w->first ? w->first[i + 1] : i + 1u;
-        r->key = target(w, i);
-        for (size_t k = from; k < to; k++) {
-            pctl_cell *c = pctl_tab_cell(w->t, w->member ? w->member[k] : k);
+        uint32_t first = w->ref = w->order[w->at].item;
+        do {
+            pctl_cell *c = pctl_tab_cell(w->t, w->order[w->at++].item % w->groups);
             if (empty(c)) /* it was found just when the memory ran out */
                 continue;
-            w->number[w->ncells] = w->member ? w->member[k] : (uint32_t)k;
             w->cell[w->ncells++] = c;
             if (__builtin_add_overflow(r->events, c->events, &r->events) ||
                 __builtin_add_overflow(r->values, c->values, &r->values))
                 return overflows(e);
-        }
+        } while (w->joined && w->at < w->n && cmp_codes(w, first, w->order[w->at].item) == 0);
     }
-    return 1;
+    return ref_key(w, w->ref, &r->key, e) ? -1 : 1;
 }
 
 gn_str pctl_walk_code(const pctl_walk *w)
 {
-    uint32_t i = w->order[w->at - 1].item;
-    return (gn_str){w->codes.p + w->code_at[i], w->code_at[i + 1] - w->code_at[i]};
+    return code_at(w, w->ref);
 }
 
 /* With --approx: what the groups' states have. */
@@ -455,8 +386,7 @@ static int pass_result(void *walk, uint64_t key, uint64_t n, gn_err *e)
     uint64_t sum;
     if (__builtin_add_overflow(w->r.seen, n, &sum))
         return overflows(e);
-    if (!w->base)
-        pctl_sums_add(w->p, &w->r.sums, key, n);
+    pctl_sums_add(w->p, &w->r.sums, key, n);
     pctl_result_pass(w->p, &w->r, key, n);
     return 0;
 }
@@ -492,6 +422,10 @@ static int select_values(pctl_walk *w, gn_err *e)
     if (x.n == 0)
         return 0;
     n = ranks(w->p, r, rank);
+    if (!x.v64)
+        narrow_sums(x.v32, x.n, &r->sums);
+    for (size_t i = 0; x.v64 && i < x.n; i++)
+        pctl_sums_add(w->p, &r->sums, x.v64[i], 1);
     if (x.v64)
         gn_select64(x.v64, x.n, rank, n);
     else
@@ -499,9 +433,6 @@ static int select_values(pctl_walk *w, gn_err *e)
     for (size_t k = 0; k < w->p->nps; k++)
         for (uint64_t j = 0; j <= (r->rest[k] != 0); j++)
             r->at[k][j] = x.v64 ? x.v64[r->lo[k] + j] : PCTL_WIDEN(x.v32[r->lo[k] + j]);
-    if (!w->base)
-        for (size_t i = 0; i < x.n; i++)
-            pctl_sums_add(w->p, &r->sums, x.v64[i], 1);
     return 0;
 }
 
@@ -515,9 +446,6 @@ int pctl_walk_result(pctl_walk *w, gn_err *e)
     if (p->o.approx)
         return merge_sums(w, e);
     pctl_result_ranks(p, r);
-    for (size_t i = 0; w->base && i < w->ncells; i++)
-        if (!pctl_sums_merge(p, &r->sums, base_at(w, w->number[i])))
-            return overflows(e);
     for (size_t i = 0; i < w->ncells; i++)
         many |= w->cell[i]->list[PCTL_MANY].n > 0;
     if (many ? pass_sorted(w, pass_result, w, e) : select_values(w, e))
