@@ -141,6 +141,7 @@ struct gn_arena_block {
 };
 
 #define ARENA_BLOCK ((size_t)64 * 1024)
+#define ARENA_FIRST ((size_t)4 * 1024) /* of small arenas, then twice that, and so on */
 
 void gn_arena_init(gn_arena *a, gn_budget *b)
 {
@@ -157,7 +158,8 @@ void *gn_arena_alloc(gn_arena *a, size_t bytes, gn_err *e)
     bytes = (bytes + 7) & ~(size_t)7;
     struct gn_arena_block *h = a->head;
     if (!h || h->size - h->used < bytes) {
-        size_t size = bytes > ARENA_BLOCK / 4 ? bytes : ARENA_BLOCK;
+        size_t block = !h ? ARENA_FIRST : h->size < ARENA_BLOCK / 2 ? h->size * 2 : ARENA_BLOCK,
+               size = bytes > block / 4 ? bytes : block;
         if (gn_budget_take(a->budget, size + sizeof *h, e))
             return NULL;
         struct gn_arena_block *nb = gn_alloc(1, size + sizeof *h, e);
@@ -167,7 +169,7 @@ void *gn_arena_alloc(gn_arena *a, size_t bytes, gn_err *e)
         }
         nb->size = size;
         nb->used = 0;
-        if (h && size != ARENA_BLOCK) { /* a large block of its own: the current one stays open */
+        if (h && size != block) { /* a large block of its own: the current one stays open */
             nb->next = h->next;
             h->next = nb;
         } else {

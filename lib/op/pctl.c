@@ -172,6 +172,7 @@ void gn_pctl_free(gn_pctl *p)
         return;
     if (p->tab.groups)
         pctl_tab_release(p, &p->tab);
+    pctl_reserve_give(p);
     gn_spill_free(p->spill);
     gn_expr_free(p->where);
     agg_spec_release(&p->spec);
@@ -536,20 +537,21 @@ static pctl_item item(gn_pctl *p, const gn_vec *v, size_t i)
                        1};
 }
 
-int pctl_rows(gn_pctl *p, const gn_batch *b, gn_err *e)
+int pctl_rows(gn_pctl *p, const gn_batch *b, size_t from, gn_err *e)
 {
     agg_spec *s = &p->spec;
     size_t kept_n = b->n;
     if ((p->where && gn_expr_filter(p->where, b, p->keep, &kept_n, e)) || agg_spec_eval(s, b, e))
         return -1;
-    p->count.left_out += b->n - kept_n;
     p->nrows = 0;
     const gn_vec *period = p->c_period >= 0 ? s->col[p->c_period].v : NULL,
                  *value = s->col[p->c_value].v;
     const gn_str *user = p->users ? s->col[p->c_user].enc : NULL;
-    for (size_t i = 0; i < b->n; i++) {
-        if (p->where && !p->keep[i])
+    for (size_t i = from; i < b->n; i++) {
+        if (p->where && !p->keep[i]) {
+            p->count.left_out++;
             continue;
+        }
         if (period && period->null[i]) {
             p->count.without_time++;
             continue;
@@ -613,7 +615,7 @@ static int add_states(gn_pctl *p, const gn_batch *b, size_t *done, gn_err *e)
 int gn_pctl_batch(gn_pctl *p, const gn_batch *b, gn_err *e)
 {
     if (!p->o.merge)
-        return pctl_rows(p, b, e) || add_in_room(p, b, add_rows, e) ? -1 : 0;
+        return pctl_rows(p, b, 0, e) || add_in_room(p, b, add_rows, e) ? -1 : 0;
     p->nrows = b->n;
     for (size_t i = 0; i < b->n; i++)
         p->row[i] = (uint16_t)i;

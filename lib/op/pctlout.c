@@ -138,8 +138,7 @@ int pctl_result_put(gn_pctl *p, const pctl_result *r, gn_err *e)
     return put_value(p, s->min, e) || put_value(p, s->max, e) ? -1 : 0;
 }
 
-/* Encoded values, one after the other, into the row. */
-static int put_keys(gn_pctl *p, gn_str keys, gn_err *e)
+int pctl_put_keys(gn_pctl *p, gn_str keys, gn_err *e)
 {
     const uint8_t *at = keys.p, *end = keys.p + keys.n;
     while (at < end) {
@@ -162,7 +161,8 @@ static int put_result(gn_pctl *p, const pctl_result *r, gn_writer *w, gn_err *e)
 {
     p->count.groups++;
     return gn_row_begin(&p->out, key_fields(p) + pctl_result_fields(p), e) ||
-                   put_keys(p, r->key, e) || pctl_result_put(p, r, e) || gn_row_write(&p->out, w, e)
+                   pctl_put_keys(p, r->key, e) || pctl_result_put(p, r, e) ||
+                   gn_row_write(&p->out, w, e)
                ? -1
                : 0;
 }
@@ -272,8 +272,8 @@ int pctl_head_get(const gn_pctl *p, gn_str head, pctl_result *r, gn_err *e)
 static int put_state(pctl_states *s, int part, gn_str state, gn_err *e)
 {
     gn_pctl *p = s->p;
-    return gn_row_begin(&p->out, s->nlead + p->nbase + 2, e) || put_keys(p, s->lead, e) ||
-                   put_keys(p, s->key, e) || gn_row_int(&p->out, part, e) ||
+    return gn_row_begin(&p->out, s->nlead + p->nbase + 2, e) || pctl_put_keys(p, s->lead, e) ||
+                   pctl_put_keys(p, s->key, e) || gn_row_int(&p->out, part, e) ||
                    gn_row_bin(&p->out, state.p, state.n, e) || gn_row_write(&p->out, s->w, e)
                ? -1
                : 0;
@@ -446,9 +446,9 @@ int pctl_state_add(gn_pctl *p, pctl_tab *t, gn_str key, int64_t part, gn_str sta
                    gn_err *e)
 {
     uint32_t number;
-    if (pctl_tab_reserve(p, t, e) || pctl_tab_groups(t, p->o.budget, &key, 1, &number, e))
+    if (pctl_tab_reserve(p, t, e) || pctl_tab_groups(p, t, &key, 1, &number, e))
         return -1;
-    pctl_cell *c = pctl_tab_cell(t, number);
+    pctl_cell *c = t->cell[number];
     if (part == PCTL_HEAD)
         return add_head(p, t, c, state, e);
     if (part == PCTL_PART_USERS && p->users && state.n)

@@ -77,12 +77,13 @@ typedef struct pctl_cell {
     uint64_t users_kept; /* how many were left when doubled ones were removed last */
     pctl_sums *sums;
     pctl_list list[PCTL_LISTS];
-    bool changed; /* since it was written: windows */
+    bool changed, written; /* since its rows were written; they were: windows */
 } pctl_cell;
 
 typedef struct pctl_tab {
     gn_hashtab *groups, *users;
-    agg_chunks cells;
+    pctl_cell **cell; /* of each group; in the arena, as the lists are */
+    size_t ncells, cells_room;
     gn_arena data;
     uint64_t total[PCTL_LISTS]; /* items */
     size_t key_bytes;           /* of the groups */
@@ -90,7 +91,6 @@ typedef struct pctl_tab {
     uint32_t *stamp;            /* of users: the last set that each was seen in */
     size_t nstamps;
     uint32_t stamps;
-    size_t reserve; /* taken from the budget, for the walk */
 } pctl_tab;
 
 /* Of which a batch or a state adds. */
@@ -130,6 +130,7 @@ struct gn_pctl {
     size_t nkeys, nbase;                              /* keys given; with release and period */
     int c_value, c_user, c_release, c_period, c_time; /* columns, or -1 */
     pctl_tab tab;
+    size_t reserve; /* taken from the budget, for a walk */
     gn_spill *spill;
     gn_pctl_counts count;
     int f_part, f_state; /* merge */
@@ -149,14 +150,11 @@ struct gn_pctl {
 
 int pctl_tab_init(const gn_pctl *p, pctl_tab *t, gn_err *e);
 void pctl_tab_release(const gn_pctl *p, pctl_tab *t); /* idempotent */
-static inline pctl_cell *pctl_tab_cell(const pctl_tab *t, size_t i)
-{
-    return agg_chunk_at(&t->cells, i);
-}
-/* Keep back what a walk over the table will take, once as much again as a batch was added. */
-int pctl_tab_reserve(const gn_pctl *p, pctl_tab *t, gn_err *e);
+/* Keep back what a walk over the table will take once as much again as a batch was added. */
+int pctl_tab_reserve(gn_pctl *p, const pctl_tab *t, gn_err *e);
+void pctl_reserve_give(gn_pctl *p);
 /* Find or make the groups of n keys; the users of n encodings. Numbers to `to`. */
-int pctl_tab_groups(pctl_tab *t, gn_budget *b, const gn_str *key, size_t n, uint32_t *to,
+int pctl_tab_groups(const gn_pctl *p, pctl_tab *t, const gn_str *key, size_t n, uint32_t *to,
                     gn_err *e);
 /* A value and a user (NULL: none) to a group: all of it or, on failure, nothing. */
 int pctl_tab_add(const gn_pctl *p, pctl_tab *t, pctl_cell *c, const pctl_item *x,
@@ -194,6 +192,8 @@ void pctl_result_pass(const gn_pctl *p, pctl_result *r, uint64_t key, uint64_t n
 size_t pctl_result_fields(const gn_pctl *p);
 int pctl_result_columns(const gn_pctl *p, gn_header *h, gn_err *e);
 int pctl_result_put(gn_pctl *p, const pctl_result *r, gn_err *e);
+/* Encoded values, one after the other, behind what p->out has. */
+int pctl_put_keys(gn_pctl *p, gn_str keys, gn_err *e);
 
 /* The results of a table, or with p->o.partial its groups, in order of their keys. */
 typedef struct pctl_walk {
@@ -266,7 +266,7 @@ int pctl_states_columns(const gn_pctl *p, gn_header *h, const char *state, gn_er
 int pctl_key_columns(const gn_pctl *p, gn_header *h, gn_err *e);
 /* Bytes of a version up to its dot number `dots`, or its end. */
 size_t pctl_release_cut(const char *s, size_t n, int dots);
-/* Parse a batch's rows, count what is left out; see p->row. */
-int pctl_rows(gn_pctl *p, const gn_batch *b, gn_err *e);
+/* A batch's rows from number `from` on, into p->row and its neighbours; counts what is left out. */
+int pctl_rows(gn_pctl *p, const gn_batch *b, size_t from, gn_err *e);
 
 #endif

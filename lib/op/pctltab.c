@@ -10,8 +10,10 @@
 #include <string.h>
 
 #define CHUNK_LEAST 4
-#define CHUNK_MOST 8192 /* items */
-#define THIN_FROM 4096  /* users in a list before doubled ones are looked for */
+#define CHUNK_MOST 8192                   /* items */
+#define ALIGNED(n) (((n) + 15) / 16 * 16) /* all that the arena has: it is for 8 bytes otherwise   \
+                                           */
+#define THIN_FROM 4096                    /* users in a list before doubled ones are looked for */
 
 struct pctl_chunk {
     pctl_chunk *next;
@@ -25,7 +27,7 @@ static const size_t item_size[PCTL_LISTS] = {
 int pctl_tab_init(const gn_pctl *p, pctl_tab *t, gn_err *e)
 {
     gn_budget *b = p->o.budget;
-    *t = (pctl_tab){.cells.item = sizeof(pctl_cell)};
+    *t = (pctl_tab){0};
     gn_arena_init(&t->data, b);
     t->groups = gn_hashtab_new(b, e);
     t->users = t->groups ? gn_hashtab_new(b, e) : NULL;
@@ -35,24 +37,22 @@ int pctl_tab_init(const gn_pctl *p, pctl_tab *t, gn_err *e)
 void pctl_tab_release(const gn_pctl *p, pctl_tab *t)
 {
     gn_budget *b = p->o.budget;
-    size_t n = t->groups ? gn_hashtab_count(t->groups) : 0;
-    for (size_t i = 0; p->o.approx && i < n && i / AGG_CHUNK < t->cells.n; i++)
-        if (pctl_tab_cell(t, i)->sums)
-            gn_dds_release(&pctl_tab_cell(t, i)->sums->sketch);
-    for (size_t i = 0; i < t->cells.n; i++)
-        gn_unmap(t->cells.p[i], AGG_CHUNK * t->cells.item, b);
-    free(t->cells.p);
+    for (size_t i = 0; p->o.approx && i < t->ncells; i++)
+        if (t->cell[i]->sums)
+            gn_dds_release(&t->cell[i]->sums->sketch);
+    free(t->cell);
+    gn_budget_give(b, t->cells_room * sizeof(pctl_cell *));
     gn_hashtab_free(t->groups);
     gn_hashtab_free(t->users);
     gn_arena_release(&t->data);
     free(t->stamp);
-    gn_budget_give(b, t->nstamps * sizeof *t->stamp + t->reserve);
+    gn_budget_give(b, t->nstamps * sizeof *t->stamp);
     *t = (pctl_tab){0};
 }
 
 /* ---- what a walk will take ---- */
 
-int pctl_tab_reserve(const gn_pctl *p, pctl_tab *t, gn_err *e)
+int pctl_tab_reserve(gn_pctl *p, const pctl_tab *t, gn_err *e)
 {
     size_t groups = gn_hashtab_count(t->groups) + GN_BATCH,
            users = gn_hashtab_count(t->users) + GN_BATCH;
@@ -71,13 +71,19 @@ int pctl_tab_reserve(const gn_pctl *p, pctl_tab *t, gn_err *e)
            want = views * (code + groups * (sizeof(gn_sortkey) + sizeof(size_t))) +
                   groups * sizeof(pctl_cell *) + users * (sizeof(gn_sortkey) + 12) + values +
                   many * sizeof(pctl_many) + refs * 4 + ((size_t)1 << 18);
-    if (want <= t->reserve)
+    if (want <= p->reserve)
         return 0;
     want += want / 8;
-    if (gn_budget_take(p->o.budget, want - t->reserve, e))
+    if (gn_budget_take(p->o.budget, want - p->reserve, e))
         return -1;
-    t->reserve = want;
+    p->reserve = want;
     return 0;
+}
+
+void pctl_reserve_give(gn_pctl *p)
+{
+    gn_budget_give(p->o.budget, p->reserve);
+    p->reserve = 0;
 }
 
 /* ---- lists ---- */
@@ -95,7 +101,7 @@ static pctl_chunk *list_room(pctl_tab *t, pctl_list *l, size_t item, gn_err *e)
     size_t cap = l->n / 2 < CHUNK_LEAST  ? CHUNK_LEAST
                  : l->n / 2 > CHUNK_MOST ? CHUNK_MOST
                                          : (l->n / 2 + 7) / 8 * 8;
-    pctl_chunk *fresh = gn_arena_alloc(&t->data, sizeof *fresh + cap * item, e);
+    pctl_chunk *fresh = gn_arena_alloc(&t->data, ALIGNED(sizeof *fresh + cap * item), e);
     if (!fresh)
         return NULL;
     *fresh = (pctl_chunk){.cap = (uint32_t)cap};
@@ -288,7 +294,7 @@ int pctl_tab_sums(const gn_pctl *p, pctl_tab *t, pctl_cell *c, gn_err *e)
 {
     if (c->sums)
         return 0;
-    pctl_sums *s = gn_arena_alloc(&t->data, pctl_sums_size(p), e);
+    pctl_sums *s = gn_arena_alloc(&t->data, ALIGNED(pctl_sums_size(p)), e);
     if (!s)
         return -1;
     memset(s, 0, pctl_sums_size(p));
@@ -299,13 +305,39 @@ int pctl_tab_sums(const gn_pctl *p, pctl_tab *t, pctl_cell *c, gn_err *e)
 
 /* ---- groups ---- */
 
-int pctl_tab_groups(pctl_tab *t, gn_budget *b, const gn_str *key, size_t n, uint32_t *to, gn_err *e)
+/* A cell for each group that has none. */
+static int cells_grow(const gn_pctl *p, pctl_tab *t, gn_err *e)
 {
-    size_t before = gn_hashtab_count(t->groups);
-    int r = gn_hashtab_add(t->groups, key, to, n, e);
-    for (size_t i = before; i < gn_hashtab_count(t->groups); i++)
-        t->key_bytes += gn_hashtab_key(t->groups, (uint32_t)i).n;
-    return r || agg_chunks_grow(&t->cells, gn_hashtab_count(t->groups), b, e) ? -1 : 0;
+    size_t n = gn_hashtab_count(t->groups), room = t->cells_room ? t->cells_room : 32;
+    while (room < n)
+        room *= 2;
+    if (room > t->cells_room) {
+        size_t bytes = (room - t->cells_room) * sizeof(pctl_cell *);
+        if (gn_budget_take(p->o.budget, bytes, e))
+            return -1;
+        pctl_cell **c = gn_realloc(t->cell, room, sizeof(pctl_cell *), e);
+        if (!c) {
+            gn_budget_give(p->o.budget, bytes);
+            return -1;
+        }
+        t->cell = c;
+        t->cells_room = room;
+    }
+    for (; t->ncells < n; t->ncells++) {
+        pctl_cell *c = gn_arena_alloc(&t->data, ALIGNED(sizeof *c), e);
+        if (!c)
+            return -1;
+        memset(c, 0, sizeof *c);
+        t->cell[t->ncells] = c;
+        t->key_bytes += gn_hashtab_key(t->groups, (uint32_t)t->ncells).n;
+    }
+    return 0;
+}
+
+int pctl_tab_groups(const gn_pctl *p, pctl_tab *t, const gn_str *key, size_t n, uint32_t *to,
+                    gn_err *e)
+{
+    return gn_hashtab_add(t->groups, key, to, n, e) || cells_grow(p, t, e) ? -1 : 0;
 }
 
 int pctl_tab_add(const gn_pctl *p, pctl_tab *t, pctl_cell *c, const pctl_item *x,
@@ -365,11 +397,11 @@ int pctl_tab_rows(gn_pctl *p, pctl_tab *t, const uint16_t *pick, size_t n, size_
         return -1;
     for (size_t i = 0; i < m; i++)
         p->some[i] = p->key[pick ? pick[at + i] : at + i];
-    if (pctl_tab_groups(t, p->o.budget, p->some, m, p->number, e))
+    if (pctl_tab_groups(p, t, p->some, m, p->number, e))
         return -1;
     for (size_t i = 0; i < m; i++, ++*done) {
         const pctl_item *x = &p->item[pick ? pick[at + i] : at + i];
-        pctl_cell *c = pctl_tab_cell(t, p->number[i]);
+        pctl_cell *c = t->cell[p->number[i]];
         bool user = p->users && p->user_number[i] != UINT32_MAX;
         if (pctl_tab_add(p, t, c, x, user ? &p->user_number[i] : NULL, e))
             return -1;

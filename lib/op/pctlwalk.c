@@ -82,12 +82,6 @@ static int target_key(const gn_pctl *p, const struct pctl_view *v, gn_str base, 
     return 0;
 }
 
-static size_t table_groups(const pctl_tab *t)
-{
-    size_t n = gn_hashtab_count(t->groups), cells = t->cells.n * AGG_CHUNK;
-    return n < cells ? n : cells; /* no cells where the memory ran out in between */
-}
-
 /* ---- memory: what the table keeps back for this ---- */
 
 static void *take(pctl_walk *w, size_t n, size_t size, gn_err *e)
@@ -286,12 +280,11 @@ static int pass_sorted(pctl_walk *w, pass *f, void *ctx, gn_err *e)
 
 int pctl_walk_begin(pctl_walk *w, gn_pctl *p, pctl_tab *t, gn_err *e)
 {
-    size_t groups = table_groups(t);
+    size_t groups = t->ncells; /* less than there are keys where the memory ran out in between */
     bool joined = p->nviews && !p->o.partial;
     *w = (pctl_walk){.p = p, .t = t, .groups = groups, .joined = joined};
     w->n = groups * (joined ? p->nviews : 1);
-    gn_budget_give(p->o.budget, t->reserve);
-    t->reserve = 0;
+    pctl_reserve_give(p);
     if (w->n >= UINT32_MAX)
         return gn_fail(e, GN_IO, "more than 2^32 groups at once (lower -m)");
     if (!(w->cell = take(w, groups, sizeof(pctl_cell *), e)) ||
@@ -347,7 +340,7 @@ int pctl_walk_next(pctl_walk *w, gn_err *e)
             return 0;
         uint32_t first = w->ref = w->order[w->at].item;
         do {
-            pctl_cell *c = pctl_tab_cell(w->t, w->order[w->at++].item % w->groups);
+            pctl_cell *c = w->t->cell[w->order[w->at++].item % w->groups];
             if (empty(c)) /* it was found just when the memory ran out */
                 continue;
             w->cell[w->ncells++] = c;
