@@ -76,6 +76,7 @@ typedef struct pctl_cell {
     uint64_t events, values;
     uint64_t users_kept; /* how many were left when doubled ones were removed last */
     pctl_sums *sums;
+    uint64_t *joined; /* events of the largest result that it is in, or NULL: see pctl_tab */
     pctl_list list[PCTL_LISTS];
     bool changed, written; /* since its rows were written; they were: windows */
 } pctl_cell;
@@ -84,11 +85,16 @@ typedef struct pctl_tab {
     gn_hashtab *groups, *users;
     pctl_cell **cell; /* of each group; in the arena, as the lists are */
     size_t ncells, cells_room;
-    gn_arena data;
+    struct pctl_slab *slab; /* where those lie */
     uint64_t total[PCTL_LISTS]; /* items */
     size_t key_bytes;           /* of the groups */
     uint64_t most;              /* items of the longest list */
-    uint32_t *stamp;            /* of users: the last set that each was seen in */
+    /* Where results join groups: events of each set of groups that no result goes beyond. */
+    gn_hashtab *sets;
+    uint64_t **set;
+    size_t nsets, sets_room;
+    uint64_t largest; /* events of a set */
+    uint32_t *stamp;  /* of users: the last set that each was seen in */
     size_t nstamps;
     uint32_t stamps;
 } pctl_tab;
@@ -153,9 +159,10 @@ void pctl_tab_release(const gn_pctl *p, pctl_tab *t); /* idempotent */
 /* Keep back what a walk over the table will take once as much again as a batch was added. */
 int pctl_tab_reserve(gn_pctl *p, const pctl_tab *t, gn_err *e);
 void pctl_reserve_give(gn_pctl *p);
+/* What groups have in common that can be in one result. */
+int pctl_set_key(const gn_pctl *p, gn_str base, gn_buf *to, gn_err *e);
 /* Find or make the groups of n keys; the users of n encodings. Numbers to `to`. */
-int pctl_tab_groups(const gn_pctl *p, pctl_tab *t, const gn_str *key, size_t n, uint32_t *to,
-                    gn_err *e);
+int pctl_tab_groups(gn_pctl *p, pctl_tab *t, const gn_str *key, size_t n, uint32_t *to, gn_err *e);
 /* A value and a user (NULL: none) to a group: all of it or, on failure, nothing. */
 int pctl_tab_add(const gn_pctl *p, pctl_tab *t, pctl_cell *c, const pctl_item *x,
                  const uint32_t *user, gn_err *e);

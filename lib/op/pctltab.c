@@ -10,10 +10,11 @@
 #include <string.h>
 
 #define CHUNK_LEAST 4
-#define CHUNK_MOST 8192                   /* items */
-#define ALIGNED(n) (((n) + 15) / 16 * 16) /* all that the arena has: it is for 8 bytes otherwise   \
-                                           */
-#define THIN_FROM 4096                    /* users in a list before doubled ones are looked for */
+#define CHUNK_MOST 8192 /* items */
+#define SLAB_LEAST ((size_t)4 << 10)
+#define SLAB_MOST ((size_t)2 << 20) /* a huge page: cells and lists are looked up at random */
+#define AHEAD 64                    /* rows that are asked for together */
+#define THIN_FROM 4096              /* users in a list before doubled ones are looked for */
 
 struct pctl_chunk {
     pctl_chunk *next;
@@ -24,13 +25,60 @@ struct pctl_chunk {
 static const size_t item_size[PCTL_LISTS] = {
     [PCTL_NARROW] = 4, [PCTL_WIDE] = 8, [PCTL_MANY] = sizeof(pctl_many), [PCTL_USERS] = 4};
 
+/* ---- memory that is let go all at once ---- */
+
+struct pctl_slab {
+    struct pctl_slab *next;
+    size_t size, used; /* this included */
+};
+_Static_assert(sizeof(struct pctl_slab) <= 32, "what is behind it is aligned");
+
+/* 16-aligned, zeroed. */
+static void *slab_alloc(const gn_pctl *p, pctl_tab *t, size_t bytes, gn_err *e)
+{
+    struct pctl_slab *s = t->slab;
+    bytes = (bytes + 15) / 16 * 16;
+    if (!s || s->size - s->used < bytes) {
+        size_t cap = p->o.budget ? p->o.budget->cap / 64 : 0,
+               most = cap && cap < SLAB_MOST ? cap / SLAB_LEAST * SLAB_LEAST : SLAB_MOST,
+               size = !s                   ? SLAB_LEAST
+                      : s->size < most / 2 ? s->size * 2
+                                           : most;
+        while (size < bytes + 32)
+            size *= 2;
+        struct pctl_slab *fresh = gn_map(size, p->o.budget, e);
+        if (!fresh)
+            return NULL;
+        *fresh = (struct pctl_slab){t->slab, size, 32};
+        s = t->slab = fresh;
+    }
+    s->used += bytes;
+    return (uint8_t *)s + s->used - bytes;
+}
+
+static void slabs_release(const gn_pctl *p, pctl_tab *t)
+{
+    for (struct pctl_slab *s = t->slab, *next; s; s = next) {
+        next = s->next;
+        gn_unmap(s, s->size, p->o.budget);
+    }
+    t->slab = NULL;
+}
+
+/* Are results put together from several groups? */
+static bool joins(const gn_pctl *p)
+{
+    return p->nviews && !p->o.partial;
+}
+
 int pctl_tab_init(const gn_pctl *p, pctl_tab *t, gn_err *e)
 {
     gn_budget *b = p->o.budget;
     *t = (pctl_tab){0};
-    gn_arena_init(&t->data, b);
     t->groups = gn_hashtab_new(b, e);
     t->users = t->groups ? gn_hashtab_new(b, e) : NULL;
+    if (t->users && joins(p))
+        return (t->sets = gn_hashtab_new(b, e)) ? 0 : -1;
     return t->users ? 0 : -1;
 }
 
@@ -41,10 +89,12 @@ void pctl_tab_release(const gn_pctl *p, pctl_tab *t)
         if (t->cell[i]->sums)
             gn_dds_release(&t->cell[i]->sums->sketch);
     free(t->cell);
-    gn_budget_give(b, t->cells_room * sizeof(pctl_cell *));
+    free(t->set);
+    gn_hashtab_free(t->sets);
+    gn_budget_give(b, (t->cells_room + t->sets_room) * sizeof(void *));
     gn_hashtab_free(t->groups);
     gn_hashtab_free(t->users);
-    gn_arena_release(&t->data);
+    slabs_release(p, t);
     free(t->stamp);
     gn_budget_give(b, t->nstamps * sizeof *t->stamp);
     *t = (pctl_tab){0};
@@ -55,22 +105,17 @@ void pctl_tab_release(const gn_pctl *p, pctl_tab *t)
 int pctl_tab_reserve(gn_pctl *p, const pctl_tab *t, gn_err *e)
 {
     size_t groups = gn_hashtab_count(t->groups) + GN_BATCH,
-           users = gn_hashtab_count(t->users) + GN_BATCH;
-    bool joined = p->nviews && !p->o.partial; /* results of many groups each */
-    size_t views = joined ? p->nviews : 1;
-    uint64_t narrow = t->total[PCTL_NARROW], wide = t->total[PCTL_WIDE], many = t->total[PCTL_MANY],
-             refs = t->total[PCTL_USERS];
-    if (!joined) { /* no list is longer, and a group has one of each */
-        narrow = narrow < t->most ? narrow : t->most;
-        wide = wide < t->most ? wide : t->most;
-        refs = refs < t->most ? refs : t->most;
-    }
-    size_t values = wide ? (narrow + wide) * 8 : narrow * 4,
-           code = t->key_bytes + t->key_bytes / 4 + GN_BATCH * 64 +
-                  groups * (9 * p->nbase + (joined ? 44 : 0)),
+           users = gn_hashtab_count(t->users) + GN_BATCH, views = joins(p) ? p->nviews : 1;
+    /* Of a group there is a list of each kind, none longer than the longest. */
+    uint64_t width = t->total[PCTL_WIDE] ? 8 : 4, items = joins(p)     ? t->largest
+                                                          : width == 8 ? 2 * t->most
+                                                                       : t->most;
+    size_t code = t->key_bytes + t->key_bytes / 4 + GN_BATCH * 64 +
+                  groups * (9 * p->nbase + (joins(p) ? 44 : 0)),
            want = views * (code + groups * (sizeof(gn_sortkey) + sizeof(size_t))) +
-                  groups * sizeof(pctl_cell *) + users * (sizeof(gn_sortkey) + 12) + values +
-                  many * sizeof(pctl_many) + refs * 4 + ((size_t)1 << 18);
+                  groups * sizeof(pctl_cell *) + users * (sizeof(gn_sortkey) + 12) +
+                  (items + GN_BATCH) * width + t->total[PCTL_MANY] * sizeof(pctl_many) +
+                  ((size_t)1 << 18);
     if (want <= p->reserve)
         return 0;
     want += want / 8;
@@ -89,7 +134,7 @@ void pctl_reserve_give(gn_pctl *p)
 /* ---- lists ---- */
 
 /* A chunk with room at the end of a list. */
-static pctl_chunk *list_room(pctl_tab *t, pctl_list *l, size_t item, gn_err *e)
+static pctl_chunk *list_room(const gn_pctl *p, pctl_tab *t, pctl_list *l, size_t item, gn_err *e)
 {
     pctl_chunk *c = l->tail;
     if (c && c->n < c->cap)
@@ -101,7 +146,7 @@ static pctl_chunk *list_room(pctl_tab *t, pctl_list *l, size_t item, gn_err *e)
     size_t cap = l->n / 2 < CHUNK_LEAST  ? CHUNK_LEAST
                  : l->n / 2 > CHUNK_MOST ? CHUNK_MOST
                                          : (l->n / 2 + 7) / 8 * 8;
-    pctl_chunk *fresh = gn_arena_alloc(&t->data, ALIGNED(sizeof *fresh + cap * item), e);
+    pctl_chunk *fresh = slab_alloc(p, t, sizeof *fresh + cap * item, e);
     if (!fresh)
         return NULL;
     *fresh = (pctl_chunk){.cap = (uint32_t)cap};
@@ -213,7 +258,7 @@ static int user_room(const gn_pctl *p, pctl_tab *t, pctl_cell *c, uint32_t user,
     if (l->n >= THIN_FROM && l->n >= 2 * c->users_kept && l->tail->n == l->tail->cap &&
         thin(p, t, c, e))
         return -1;
-    return list_room(t, l, 4, e) ? 0 : -1;
+    return list_room(p, t, l, 4, e) ? 0 : -1;
 }
 
 int pctl_tab_distinct(const gn_pctl *p, pctl_tab *t, pctl_cell *const *cell, size_t n,
@@ -294,7 +339,7 @@ int pctl_tab_sums(const gn_pctl *p, pctl_tab *t, pctl_cell *c, gn_err *e)
 {
     if (c->sums)
         return 0;
-    pctl_sums *s = gn_arena_alloc(&t->data, ALIGNED(pctl_sums_size(p)), e);
+    pctl_sums *s = slab_alloc(p, t, pctl_sums_size(p), e);
     if (!s)
         return -1;
     memset(s, 0, pctl_sums_size(p));
@@ -305,37 +350,71 @@ int pctl_tab_sums(const gn_pctl *p, pctl_tab *t, pctl_cell *c, gn_err *e)
 
 /* ---- groups ---- */
 
-/* A cell for each group that has none. */
-static int cells_grow(const gn_pctl *p, pctl_tab *t, gn_err *e)
+/* Room for n pointers in an array that is charged. */
+static int grow_pointers(const gn_pctl *p, void **array, size_t *room, size_t n, gn_err *e)
 {
-    size_t n = gn_hashtab_count(t->groups), room = t->cells_room ? t->cells_room : 32;
-    while (room < n)
-        room *= 2;
-    if (room > t->cells_room) {
-        size_t bytes = (room - t->cells_room) * sizeof(pctl_cell *);
-        if (gn_budget_take(p->o.budget, bytes, e))
-            return -1;
-        pctl_cell **c = gn_realloc(t->cell, room, sizeof(pctl_cell *), e);
-        if (!c) {
-            gn_budget_give(p->o.budget, bytes);
-            return -1;
-        }
-        t->cell = c;
-        t->cells_room = room;
+    size_t want = *room ? *room : 32;
+    while (want < n)
+        want *= 2;
+    if (want == *room)
+        return 0;
+    if (gn_budget_take(p->o.budget, (want - *room) * sizeof(void *), e))
+        return -1;
+    void *fresh = gn_realloc(*array, want, sizeof(void *), e);
+    if (!fresh) {
+        gn_budget_give(p->o.budget, (want - *room) * sizeof(void *));
+        return -1;
     }
+    *array = fresh;
+    *room = want;
+    return 0;
+}
+
+/* The count of the set that a group belongs to. */
+static uint64_t *set_of(gn_pctl *p, pctl_tab *t, gn_str key, gn_err *e)
+{
+    gn_buf *b = &p->scratch;
+    uint32_t number;
+    void *array = t->set;
+    b->n = 0;
+    if (pctl_set_key(p, key, b, e) ||
+        gn_hashtab_add(t->sets, &(gn_str){b->p, (uint32_t)b->n}, &number, 1, e) ||
+        grow_pointers(p, &array, &t->sets_room, number + 1u, e))
+        return NULL;
+    t->set = array;
+    for (; t->nsets <= number; t->nsets++) {
+        uint64_t *n = slab_alloc(p, t, sizeof *n, e);
+        if (!n)
+            return NULL;
+        *n = 0;
+        t->set[t->nsets] = n;
+    }
+    return t->set[number];
+}
+
+/* A cell for each group that has none. */
+static int cells_grow(gn_pctl *p, pctl_tab *t, gn_err *e)
+{
+    size_t n = gn_hashtab_count(t->groups);
+    void *array = t->cell;
+    if (grow_pointers(p, &array, &t->cells_room, n, e))
+        return -1;
+    t->cell = array;
     for (; t->ncells < n; t->ncells++) {
-        pctl_cell *c = gn_arena_alloc(&t->data, ALIGNED(sizeof *c), e);
+        gn_str key = gn_hashtab_key(t->groups, (uint32_t)t->ncells);
+        uint64_t *set = joins(p) ? set_of(p, t, key, e) : NULL;
+        pctl_cell *c = set || !joins(p) ? slab_alloc(p, t, sizeof *c, e) : NULL;
         if (!c)
             return -1;
         memset(c, 0, sizeof *c);
+        c->joined = set;
         t->cell[t->ncells] = c;
-        t->key_bytes += gn_hashtab_key(t->groups, (uint32_t)t->ncells).n;
+        t->key_bytes += key.n;
     }
     return 0;
 }
 
-int pctl_tab_groups(const gn_pctl *p, pctl_tab *t, const gn_str *key, size_t n, uint32_t *to,
-                    gn_err *e)
+int pctl_tab_groups(gn_pctl *p, pctl_tab *t, const gn_str *key, size_t n, uint32_t *to, gn_err *e)
 {
     return gn_hashtab_add(t->groups, key, to, n, e) || cells_grow(p, t, e) ? -1 : 0;
 }
@@ -358,7 +437,7 @@ int pctl_tab_add(const gn_pctl *p, pctl_tab *t, pctl_cell *c, const pctl_item *x
     } else if (x->n) {
         pctl_many many = {x->key, x->n};
         uint32_t narrow = (uint32_t)x->key;
-        if (!list_room(t, &c->list[kind], item_size[kind], e))
+        if (!list_room(p, t, &c->list[kind], item_size[kind], e))
             return -1;
         list_add(t, &c->list[kind], kind,
                  kind == PCTL_MANY     ? (const void *)&many
@@ -367,6 +446,8 @@ int pctl_tab_add(const gn_pctl *p, pctl_tab *t, pctl_cell *c, const pctl_item *x
     }
     if (!known)
         list_add(t, &c->list[PCTL_USERS], PCTL_USERS, user);
+    if (c->joined && ++*c->joined > t->largest) /* at most one item of each kind */
+        t->largest = *c->joined;
     c->changed = true;
     return 0;
 }
@@ -390,6 +471,24 @@ static int find_users(gn_pctl *p, pctl_tab *t, const uint16_t *pick, size_t at, 
     return 0;
 }
 
+/* Each step asks for what the next one needs, of n rows. */
+static void prefetch(const gn_pctl *p, const pctl_tab *t, const uint32_t *number, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        __builtin_prefetch(&t->cell[number[i]]);
+    for (size_t i = 0; i < n; i++) {
+        const pctl_cell *c = t->cell[number[i]];
+        __builtin_prefetch(c);
+        __builtin_prefetch(&c->list[PCTL_USERS]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const pctl_cell *c = t->cell[number[i]];
+        __builtin_prefetch(c->list[PCTL_NARROW].tail);
+        if (p->users)
+            __builtin_prefetch(c->list[PCTL_USERS].tail);
+    }
+}
+
 int pctl_tab_rows(gn_pctl *p, pctl_tab *t, const uint16_t *pick, size_t n, size_t *done, gn_err *e)
 {
     size_t at = *done, m = n - at;
@@ -400,6 +499,8 @@ int pctl_tab_rows(gn_pctl *p, pctl_tab *t, const uint16_t *pick, size_t n, size_
     if (pctl_tab_groups(p, t, p->some, m, p->number, e))
         return -1;
     for (size_t i = 0; i < m; i++, ++*done) {
+        if (i % AHEAD == 0)
+            prefetch(p, t, p->number + i, m - i < AHEAD ? m - i : AHEAD);
         const pctl_item *x = &p->item[pick ? pick[at + i] : at + i];
         pctl_cell *c = t->cell[p->number[i]];
         bool user = p->users && p->user_number[i] != UINT32_MAX;

@@ -82,6 +82,12 @@ static int target_key(const gn_pctl *p, const struct pctl_view *v, gn_str base, 
     return 0;
 }
 
+int pctl_set_key(const gn_pctl *p, gn_str base, gn_buf *to, gn_err *e)
+{
+    struct pctl_view whole = {p->view[0].dots, -1}; /* the coarsest level comes first */
+    return target_key(p, &whole, base, to, e);
+}
+
 /* ---- memory: what the table keeps back for this ---- */
 
 static void *take(pctl_walk *w, size_t n, size_t size, gn_err *e)
