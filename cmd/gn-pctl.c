@@ -389,8 +389,7 @@ static const gn_example examples[] = {
      "gn-pctl -k app_version --by day --partial a.gn -o a.part.gn; gn-pctl -k app_version --by day "
      "--partial b.gn -o b.part.gn; gn-pctl --merge a.part.gn b.part.gn"},
     {"the last five minutes, again and again, into a table that takes rows by their key",
-     "tail -f -n +1 events.csv | gn-fromcsv | gn-pctl --tumble 5min --lateness 1min --idle 1min -k "
-     "app_version | gn-tocsv"},
+     "gn-pctl --tumble 5min --lateness 1min --idle 1min -k app_version events.fifo | gn-tocsv"},
     {0}};
 
 static const gn_filter filter = {

@@ -50,11 +50,12 @@ static inline bool pctl_narrow(uint64_t key)
 typedef struct pctl_chunk pctl_chunk;
 
 typedef struct pctl_list {
-    pctl_chunk *head, *tail; /* behind the tail there may be empty ones */
+    pctl_chunk *tail; /* behind it there may be empty ones */
     uint64_t n;
+    pctl_chunk *head;
 } pctl_list;
 
-enum pctl_lists { PCTL_NARROW, PCTL_WIDE, PCTL_MANY, PCTL_USERS, PCTL_LISTS };
+enum pctl_lists { PCTL_NARROW, PCTL_USERS, PCTL_WIDE, PCTL_MANY, PCTL_LISTS };
 
 typedef struct pctl_many { /* a value that came with a count */
     uint64_t key, n;
@@ -72,20 +73,20 @@ typedef struct pctl_sums {
     } u;
 } pctl_sums;
 
-typedef struct pctl_cell {
+typedef struct pctl_cell { /* what each event touches comes first */
     uint64_t events, values;
-    uint64_t users_kept; /* how many were left when doubled ones were removed last */
-    pctl_sums *sums;
-    uint64_t *joined; /* events of the largest result that it is in, or NULL: see pctl_tab */
-    pctl_list list[PCTL_LISTS];
+    uint64_t *joined;      /* events of the largest result that it is in, or NULL: see pctl_tab */
+    uint32_t users_kept;   /* how many were left when doubled ones were removed last */
     bool changed, written; /* since its rows were written; they were: windows */
+    pctl_list list[PCTL_LISTS];
+    pctl_sums *sums;
 } pctl_cell;
 
 typedef struct pctl_tab {
     gn_hashtab *groups, *users;
     pctl_cell **cell; /* of each group; in the arena, as the lists are */
     size_t ncells, cells_room;
-    struct pctl_slab *slab; /* where those lie */
+    struct pctl_slab *slab;     /* where those lie */
     uint64_t total[PCTL_LISTS]; /* items */
     size_t key_bytes;           /* of the groups */
     uint64_t most;              /* items of the longest list */

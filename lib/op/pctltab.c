@@ -234,7 +234,8 @@ static int thin(const gn_pctl *p, pctl_tab *t, pctl_cell *cell, gn_err *e)
     }
     l->tail = to;
     t->total[PCTL_USERS] -= l->n - kept;
-    l->n = cell->users_kept = kept;
+    l->n = kept;
+    cell->users_kept = (uint32_t)kept; /* there are no more users */
     return 0;
 }
 
@@ -255,7 +256,7 @@ static int user_room(const gn_pctl *p, pctl_tab *t, pctl_cell *c, uint32_t user,
     *known = is_last(l, user);
     if (*known)
         return 0;
-    if (l->n >= THIN_FROM && l->n >= 2 * c->users_kept && l->tail->n == l->tail->cap &&
+    if (l->n >= THIN_FROM && l->n / 2 >= c->users_kept && l->tail->n == l->tail->cap &&
         thin(p, t, c, e))
         return -1;
     return list_room(p, t, l, 4, e) ? 0 : -1;
@@ -478,8 +479,8 @@ static void prefetch(const gn_pctl *p, const pctl_tab *t, const uint32_t *number
         __builtin_prefetch(&t->cell[number[i]]);
     for (size_t i = 0; i < n; i++) {
         const pctl_cell *c = t->cell[number[i]];
-        __builtin_prefetch(c);
-        __builtin_prefetch(&c->list[PCTL_USERS]);
+        __builtin_prefetch(c); /* it may lie across two lines */
+        __builtin_prefetch((const uint8_t *)c + 63);
     }
     for (size_t i = 0; i < n; i++) {
         const pctl_cell *c = t->cell[number[i]];
