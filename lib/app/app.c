@@ -369,6 +369,13 @@ static int call(gn_app *a, int (*hook)(gn_app *))
     return hook ? hook(a) : 0;
 }
 
+/* Nothing came in for a while: who reads our standard output need not wait for a full buffer. */
+static int flush_live(gn_app *a)
+{
+    bool direct = !a->common.output || strcmp(a->common.output, "-") == 0;
+    return a->out && direct && !a->common.zstd ? gn_out_flush(a->out, &a->err) : 0;
+}
+
 static int run_filter(gn_app *a)
 {
     const gn_filter *f = a->filter;
@@ -384,6 +391,7 @@ static int run_filter(gn_app *a)
                            : gn_reader_open(a->files.v, a->files.n, a->common.max_record, &a->err);
     if (!a->reader)
         return -1;
+    gn_reader_patience(a->reader, GN_APP_PATIENCE);
     while (!a->done && (ev = gn_reader_next(a->reader, &batch, &a->err)) != GN_EV_EOF) {
         int r = -1;
         if (ev == GN_EV_SEGMENT)
@@ -394,6 +402,8 @@ static int run_filter(gn_app *a)
             r = call(a, f->end) || gn_app_input_ended(a, &gn_reader_trailer(a->reader)->lineage)
                     ? -1
                     : 0;
+        else if (ev == GN_EV_WAIT)
+            r = call(a, f->wait) || flush_live(a) ? -1 : 0;
         if (r)
             return -1;
     }

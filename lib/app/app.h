@@ -8,6 +8,8 @@
  *   check                        nothing is open yet
  *   start                        outputs are open, no input was read
  *   (segment (batch* ) end)*     for each input segment; GN_APP_STREAM_IN only
+ *   (wait)*                      between those: the input stays open and has given nothing for
+ *                                GN_APP_PATIENCE; what was written to standard output goes on
  *   run                          instead of the three above, without GN_APP_STREAM_IN
  *   finish                       inputs are at their end; write what remains
  *   commit                       every output is whole, none has its name yet
@@ -26,6 +28,8 @@
 #include "opt.h"
 
 #define GN_VERSION "0.1.0"
+
+#define GN_APP_PATIENCE 200 /* milliseconds */
 
 typedef struct gn_app gn_app;
 
@@ -62,6 +66,7 @@ typedef struct gn_filter {
     int (*segment)(gn_app *);
     int (*batch)(gn_app *, gn_batch *);
     int (*end)(gn_app *);
+    int (*wait)(gn_app *);
     int (*run)(gn_app *);
     int (*finish)(gn_app *);
     int (*commit)(gn_app *);

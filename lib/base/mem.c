@@ -86,6 +86,7 @@ char *gn_strndup(const char *s, size_t n, gn_err *e)
 }
 
 #define HUGE_PAGE ((size_t)2 << 20)
+#define SMALL_MAP ((size_t)64 << 10) /* up to here from malloc: many small tables come and go */
 
 /* Map with an address that a huge page can begin at: map more, give the edges back. */
 static void *map_aligned(size_t bytes)
@@ -108,7 +109,9 @@ void *gn_map(size_t bytes, gn_budget *b, gn_err *e)
     if (gn_budget_take(b, bytes, e))
         return NULL;
     void *p;
-    if (bytes >= HUGE_PAGE && bytes < SIZE_MAX - HUGE_PAGE) {
+    if (bytes <= SMALL_MAP) {
+        p = calloc(1, bytes ? bytes : 1);
+    } else if (bytes >= HUGE_PAGE && bytes < SIZE_MAX - HUGE_PAGE) {
         p = map_aligned(bytes);
         if (p) /* advice: the kernel may say no, and nothing is lost */
             (void)madvise(p, bytes, MADV_HUGEPAGE);
@@ -128,7 +131,10 @@ void gn_unmap(void *p, size_t bytes, gn_budget *b)
 {
     if (!p)
         return;
-    (void)munmap(p, bytes);
+    if (bytes <= SMALL_MAP)
+        free(p);
+    else
+        (void)munmap(p, bytes);
     gn_budget_give(b, bytes);
 }
 
@@ -141,6 +147,7 @@ struct gn_arena_block {
 };
 
 #define ARENA_BLOCK ((size_t)64 * 1024)
+#define ARENA_FIRST ((size_t)4 * 1024) /* of small arenas, then twice that, and so on */
 
 void gn_arena_init(gn_arena *a, gn_budget *b)
 {
@@ -157,7 +164,10 @@ void *gn_arena_alloc(gn_arena *a, size_t bytes, gn_err *e)
     bytes = (bytes + 7) & ~(size_t)7;
     struct gn_arena_block *h = a->head;
     if (!h || h->size - h->used < bytes) {
-        size_t size = bytes > ARENA_BLOCK / 4 ? bytes : ARENA_BLOCK;
+        size_t block = !h                          ? ARENA_FIRST
+                       : h->size < ARENA_BLOCK / 2 ? h->size * 2
+                                                   : ARENA_BLOCK,
+               size = bytes > block / 4 ? bytes : block;
         if (gn_budget_take(a->budget, size + sizeof *h, e))
             return NULL;
         struct gn_arena_block *nb = gn_alloc(1, size + sizeof *h, e);
@@ -167,7 +177,7 @@ void *gn_arena_alloc(gn_arena *a, size_t bytes, gn_err *e)
         }
         nb->size = size;
         nb->used = 0;
-        if (h && size != ARENA_BLOCK) { /* a large block of its own: the current one stays open */
+        if (h && size != block) { /* a large block of its own: the current one stays open */
             nb->next = h->next;
             h->next = nb;
         } else {

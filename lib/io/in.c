@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -428,6 +429,17 @@ int gn_in_more(gn_in *in, size_t max, gn_err *e)
     in->end += (size_t)r;
     memset(in->buf + in->end, 0, GN_SLACK);
     return 1;
+}
+
+bool gn_in_ready(gn_in *in, int ms)
+{
+    if (in->eof || in->fd < 0 || in->z || in->range)
+        return true;
+    struct pollfd p = {.fd = in->fd, .events = POLLIN};
+    double t = gn_clock();
+    int r = poll(&p, 1, ms);
+    in->wait += gn_clock() - t;
+    return r != 0; /* an error, or a signal, shows when it is read */
 }
 
 void gn_in_consume(gn_in *in, const uint8_t *upto)

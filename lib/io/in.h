@@ -48,6 +48,9 @@ const char *gn_in_name(const gn_in *in); /* the path, or "standard input" */
 const uint8_t *gn_in_begin(const gn_in *in);
 const uint8_t *gn_in_end(const gn_in *in);
 int gn_in_more(gn_in *in, size_t max, gn_err *e);
+/* Would gn_in_more return at once, or within so many milliseconds? What cannot be told (a
+ * compressed input, a range) counts as ready. */
+bool gn_in_ready(gn_in *in, int ms);
 void gn_in_consume(gn_in *in, const uint8_t *upto); /* upto within [begin, end] */
 uint64_t gn_in_offset(const gn_in *in);             /* absolute (uncompressed) offset of begin */
 uint64_t gn_in_start(const gn_in *in);              /* what that was at first: lo of a range */

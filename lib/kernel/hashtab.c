@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS_MIN ((size_t)1 << 10)
+#define SLOTS_MIN ((size_t)1 << 8)
 #define COUNT_MAX ((size_t)UINT32_MAX - 1)
 #define GROUP 64
 

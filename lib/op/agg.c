@@ -367,37 +367,6 @@ static int find_values(gn_agg *g, size_t m, uint32_t *to, gn_err *e)
                : 0;
 }
 
-static int eval(gn_agg *g, const gn_batch *b, gn_err *e)
-{
-    agg_spec *s = &g->spec;
-    for (size_t i = 0; i < s->ncols; i++) {
-        agg_col *c = &s->col[i];
-        if (c->field >= 0) {
-            c->v = &b->col[c->field];
-            c->enc = c->v->raw;
-            continue;
-        }
-        if (!(c->v = gn_expr_eval(c->x, b, e)))
-            return -1;
-        if (!c->raw)
-            continue;
-        size_t bytes = 0;
-        for (size_t k = 0; k < b->n; k++)
-            bytes += agg_value_room(c->type, c->v, k);
-        c->bytes.n = 0;
-        if (gn_buf_reserve(&c->bytes, bytes, e))
-            return -1;
-        uint8_t *p = c->bytes.p;
-        for (size_t k = 0; k < b->n; k++) {
-            uint8_t *end = agg_value_put(p, c->type, c->v, k);
-            c->made[k] = (gn_str){p, (uint32_t)(end - p)};
-            p = end;
-        }
-        c->enc = c->made;
-    }
-    return 0;
-}
-
 /* The rows' keys: the encodings of enc[0 .. nkeys-1], one after the other. */
 static int join_keys(gn_agg *g, const gn_str *const *enc, size_t n, gn_err *e)
 {
@@ -478,7 +447,7 @@ static int events(gn_agg *g, const gn_batch *b, bool partial, gn_writer *w, gn_e
 {
     const agg_spec *s = &g->spec;
     const gn_str *enc[GN_FIELDS_MAX];
-    if (eval(g, b, e))
+    if (agg_spec_eval(&g->spec, b, e))
         return -1;
     for (size_t k = 0; k < s->nkeys; k++)
         enc[k] = s->col[s->key[k]].enc;

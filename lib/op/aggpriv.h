@@ -97,12 +97,19 @@ void agg_spec_release(agg_spec *s);
 int agg_spec_layout(agg_spec *s, bool nearest, gn_err *e);
 /* Find the columns in a segment's schema and ask for them; the types must be those found before. */
 int agg_spec_bind(agg_spec *s, const gn_zone *zone, gn_reader *r, gn_err *e);
+/* The columns of a batch into their v and enc. */
+int agg_spec_eval(agg_spec *s, const gn_batch *b, gn_err *e);
 /* What a partial state was made with, into s->params; and a whole spec, laid out, from that. */
 int agg_spec_params(agg_spec *s, const gn_agg_options *o, gn_err *e);
 int agg_spec_of_params(agg_spec *s, const char *params, bool *nearest, const char *name, gn_err *e);
 /* Bound: is the column that field as it is? */
 bool agg_col_names(const agg_col *c, const char *field);
 gn_type agg_item_type(const agg_spec *s, const agg_item *it, bool nearest);
+
+/* "99.9" per cent as a reduced fraction of 1. */
+bool agg_parse_percent(const char *text, size_t len, uint64_t *num, uint64_t *den);
+/* A field's name as an expression, ended by a NUL: in back quotes unless it is a plain word. */
+int agg_name_text(gn_buf *to, const char *name, gn_err *e);
 
 /* ---- cells ---- */
 

@@ -114,8 +114,7 @@ static int parse_keys(agg_spec *s, const char *text, gn_err *e)
     return 0;
 }
 
-/* "99.9" per cent as a reduced fraction of 1. */
-static bool parse_percent(const char *text, size_t len, uint64_t *num, uint64_t *den)
+bool agg_parse_percent(const char *text, size_t len, uint64_t *num, uint64_t *den)
 {
     uint64_t n = 0, d = 100;
     bool dot = false;
@@ -158,7 +157,7 @@ static int function(const char *name, agg_item *it, char prefix[32])
     bool approx = strncmp(name, APPROX, strlen(APPROX)) == 0;
     const char *p = name + (approx ? strlen(APPROX) : 0);
     if (p[0] == 'p' && strspn(p + 1, "0123456789") == 2 && !p[3] &&
-        parse_percent(p + 1, 2, &it->num, &it->den)) {
+        agg_parse_percent(p + 1, 2, &it->num, &it->den)) {
         it->kind = approx ? AGG_APPROX_PCTL : AGG_PCTL;
         (void)snprintf(prefix, 32, "%s", name);
         return (int)(sizeof functions / sizeof *functions);
@@ -229,7 +228,7 @@ static int arguments(agg_spec *s, const list *l, agg_item *it, const char *time,
         return -1;
     if (pctl) {
         const char *p = l->text + at->arg[1].expr;
-        if (!parse_percent(p, at->arg[1].n, &it->num, &it->den))
+        if (!agg_parse_percent(p, at->arg[1].n, &it->num, &it->den))
             return fail(l, at->arg[1].expr, "not a percentage from 0 to 100", e);
         int n = snprintf(prefix, 32, "%sp%.*s", approx ? APPROX : "", (int)at->arg[1].n, p);
         for (int i = 0; i < n && i < 31; i++)
@@ -298,8 +297,7 @@ static int parse_aggs(agg_spec *s, const char *text, const char *time, gn_err *e
     return 0;
 }
 
-/* A field's name as an expression: in back quotes unless it is a plain word. */
-static int name_text(gn_buf *to, const char *name, gn_err *e)
+int agg_name_text(gn_buf *to, const char *name, gn_err *e)
 {
     size_t n = strlen(name);
     bool plain = is_word(name, n);
@@ -314,7 +312,7 @@ static int name_text(gn_buf *to, const char *name, gn_err *e)
 int agg_spec_parse(agg_spec *s, const gn_agg_options *o, gn_err *e)
 {
     gn_buf time = {0};
-    int r = name_text(&time, o->time, e);
+    int r = agg_name_text(&time, o->time, e);
     if (r == 0 && o->keys)
         r = parse_keys(s, o->keys, e);
     if (r == 0)
@@ -480,6 +478,36 @@ int agg_spec_bind(agg_spec *s, const gn_zone *zone, gn_reader *r, gn_err *e)
                            gn_type_name(c->type));
         c->type = t;
         c->bound = true;
+    }
+    return 0;
+}
+
+int agg_spec_eval(agg_spec *s, const gn_batch *b, gn_err *e)
+{
+    for (size_t i = 0; i < s->ncols; i++) {
+        agg_col *c = &s->col[i];
+        if (c->field >= 0) {
+            c->v = &b->col[c->field];
+            c->enc = c->v->raw;
+            continue;
+        }
+        if (!(c->v = gn_expr_eval(c->x, b, e)))
+            return -1;
+        if (!c->raw)
+            continue;
+        size_t bytes = 0;
+        for (size_t k = 0; k < b->n; k++)
+            bytes += agg_value_room(c->type, c->v, k);
+        c->bytes.n = 0;
+        if (gn_buf_reserve(&c->bytes, bytes, e))
+            return -1;
+        uint8_t *p = c->bytes.p;
+        for (size_t k = 0; k < b->n; k++) {
+            uint8_t *end = agg_value_put(p, c->type, c->v, k);
+            c->made[k] = (gn_str){p, (uint32_t)(end - p)};
+            p = end;
+        }
+        c->enc = c->made;
     }
     return 0;
 }

@@ -19,6 +19,7 @@ struct gn_reader {
     gn_plan *plan;     /* instead of paths */
     const gn_run *run; /* of the plan; NULL: whole inputs */
     size_t max_record;
+    int patience; /* ms, or 0 */
     gn_in *in;
     enum state state;
     bool any; /* a segment was read from this input */
@@ -412,6 +413,8 @@ static int read_batch(gn_reader *r, gn_batch **batch, gn_err *e)
         case GN_DECODE_INCOMPLETE:
             break;
         }
+        if (r->patience && !gn_in_ready(r->in, r->patience))
+            return GN_EV_WAIT;
         int more = gn_in_more(r->in, r->max_record, e);
         if (more < 0)
             return -1;
@@ -443,6 +446,9 @@ int gn_reader_next(gn_reader *r, gn_batch **batch, gn_err *e)
         if (r->state >= IN_SEGMENT)
             return read_batch(r, batch, e);
         if (r->state == AT_SEGMENT) {
+            if (r->patience && gn_in_begin(r->in) == gn_in_end(r->in) &&
+                !gn_in_ready(r->in, r->patience))
+                return GN_EV_WAIT;
             ev = read_header(r, e);
             if (ev < 0 || r->state == IN_SEGMENT)
                 return ev < 0 ? -1 : GN_EV_SEGMENT;
@@ -454,6 +460,11 @@ int gn_reader_next(gn_reader *r, gn_batch **batch, gn_err *e)
         if (ev)
             return ev;
     }
+}
+
+void gn_reader_patience(gn_reader *r, int ms)
+{
+    r->patience = ms;
 }
 
 const gn_header *gn_reader_header(const gn_reader *r)

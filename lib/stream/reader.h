@@ -21,7 +21,13 @@
 
 typedef struct gn_reader gn_reader;
 
-enum gn_event { GN_EV_EOF = 0, GN_EV_SEGMENT = 1, GN_EV_BATCH = 2, GN_EV_END = 3 };
+enum gn_event {
+    GN_EV_EOF = 0,
+    GN_EV_SEGMENT = 1,
+    GN_EV_BATCH = 2,
+    GN_EV_END = 3,
+    GN_EV_WAIT = 4 /* only with gn_reader_patience */
+};
 
 #define GN_MAX_RECORD ((size_t)32 << 20) /* default of --max-record: min(64 MiB, 256 MiB / 8) */
 
@@ -35,6 +41,9 @@ gn_reader *gn_reader_planned(gn_plan *plan, size_t max_record, gn_err *e);
 void gn_reader_close(gn_reader *r); /* NULL allowed */
 
 int gn_reader_next(gn_reader *r, gn_batch **batch, gn_err *e);
+/* From now on say GN_EV_WAIT, again and again, when an input that stays open gives nothing for so
+ * many milliseconds; 0: wait in silence. Everything that came before has been handed out then. */
+void gn_reader_patience(gn_reader *r, int ms);
 
 const gn_header *gn_reader_header(const gn_reader *r);   /* of the current segment */
 const gn_trailer *gn_reader_trailer(const gn_reader *r); /* after GN_EV_END */

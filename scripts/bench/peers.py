@@ -116,6 +116,24 @@ PERCENTILES = """
     FROM events GROUP BY 1, 2"""
 
 
+# A row for each kind of period, as the table of the insights job has them.
+PERFORMANCE = """
+    SELECT app_version, period_type, period, count(DISTINCT user_id) AS users,
+           count(*) AS total_interactions, quantile_cont(duration_ms, [0.5, 0.95, 0.99]) AS p,
+           avg(duration_ms) AS avg_duration_ms, stddev_samp(duration_ms) AS stddev_duration_ms,
+           min(duration_ms) AS min_duration_ms, max(duration_ms) AS max_duration_ms
+    FROM (SELECT app_version, 'day' AS period_type, strftime(timestamp::DATE, '%%Y-%%m-%%d') AS
+                 period, user_id, duration_ms FROM loaded
+          UNION ALL
+          SELECT app_version, 'week', strftime(date_trunc('week', timestamp)::DATE, '%%Y-%%m-%%d'),
+                 user_id, duration_ms FROM loaded
+          UNION ALL SELECT app_version, 'whole', 'all', user_id, duration_ms FROM loaded)
+    GROUP BY 1, 2, 3"""
+FIGURES = """app_version, period_type, period, users, total_interactions, p[1] AS p50_duration_ms,
+    p[2] AS p95_duration_ms, p[3] AS p99_duration_ms, avg_duration_ms, stddev_duration_ms,
+    min_duration_ms, max_duration_ms"""
+
+
 def make(table, query):
     return "CREATE TEMP TABLE %s AS %s" % (table, query)
 
@@ -149,6 +167,10 @@ DUCKDB = {
                        after=[make("percentiles", "SELECT app_version, date, events, p[1] AS p50, "
                                    "p[2] AS p95, p[3] AS p99 FROM found"),
                               export("percentiles", "app_version, date")]),
+    "performance": Job([make("loaded", "SELECT user_id, timestamp, duration_ms, app_version FROM "
+                             "events"), make("found", PERFORMANCE.replace("%%", "%"))],
+                       after=[make("performance", "SELECT %s FROM found" % FIGURES),
+                              export("performance", "app_version, period_type, period")]),
     "user_days": Job([make("user_days", USER_DAYS)], after=[export("user_days", "user_id, day")]),
     "anomalies": Job(DUCKDB_ANOMALIES[0], after=DUCKDB_ANOMALIES[1]),
     "outliers": Job(DUCKDB_OUTLIERS[0], after=DUCKDB_OUTLIERS[1]),
@@ -194,7 +216,36 @@ CH_SESSIONS_BY_DAY = """
     FROM sessions AS s GROUP BY date ORDER BY date
     SETTINGS engine_file_truncate_on_insert = 1"""
 
+CH_PERCENTILES = """
+    CREATE TABLE found ENGINE = Memory AS
+    SELECT app_version, toDate(timestamp) AS date, count() AS events,
+           quantilesExactInclusive(0.5, 0.95, 0.99)(duration_ms) AS p
+    FROM events GROUP BY app_version, date"""
+
+CH_PERFORMANCE = """
+    CREATE TABLE found ENGINE = Memory AS
+    SELECT app_version, period.1 AS period_type, period.2 AS period, uniqExact(user_id) AS users,
+           count() AS total_interactions,
+           quantilesExactInclusive(0.5, 0.95, 0.99)(duration_ms) AS p,
+           avg(duration_ms) AS avg_duration_ms, stddevSamp(duration_ms) AS stddev_duration_ms,
+           min(duration_ms) AS min_duration_ms, max(duration_ms) AS max_duration_ms
+    FROM events
+    ARRAY JOIN [('day', toString(toDate(timestamp))), ('week', toString(toMonday(timestamp))),
+                ('whole', 'all')] AS period
+    GROUP BY app_version, period_type, period"""
+
+
+def ch_export(table, columns, order):
+    return ("INSERT INTO FUNCTION file('%%(out)s/%s.csv', 'CSVWithNames') SELECT %s FROM found "
+            "ORDER BY %s SETTINGS engine_file_truncate_on_insert = 1" % (table, columns, order))
+
+
 CHDB = {"sessions": Job([CH_SESSIONS], after=[CH_SESSIONS_BY_DAY]),
+        "percentiles": Job([CH_PERCENTILES], after=[ch_export(
+            "percentiles", "app_version, date, events, p[1] AS p50, p[2] AS p95, p[3] AS p99",
+            "app_version, date")]),
+        "performance": Job([CH_PERFORMANCE], after=[ch_export(
+            "performance", FIGURES, "app_version, period_type, period")]),
         "anomalies": Job(CHDB_ANOMALIES[0], after=CHDB_ANOMALIES[1])}
 
 
