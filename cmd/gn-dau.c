@@ -9,6 +9,7 @@
 #include "op/activeout.h"
 #include "op/activesink.h"
 #include "op/session.h"
+#include "op/unite.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -37,6 +38,7 @@ typedef struct state {
     gn_period period;
     gn_activity in;
     gn_active_sink to;
+    gn_unite placed; /* of the segments only how they are placed */
     gn_writer *also[GN_ACTIVE_TABLES];
 } state;
 
@@ -273,7 +275,9 @@ static int segment(gn_app *a)
 {
     const options *o = a->opt;
     state *s = a->state;
-    if (!s->begun && choose(a))
+    const gn_header placed = {.part = gn_reader_header(a->reader)->part};
+    if (gn_unite_add(&s->placed, &placed, gn_reader_name(a->reader), &a->err) ||
+        (!s->begun && choose(a)))
         return -1;
     s->begun = true;
     if (s->core && !gn_reader_header(a->reader)->partial.command &&
@@ -336,8 +340,14 @@ static int write_state(gn_app *a)
                    !(h.partial.state = gn_strdup(s->to.approx ? "sketch" : "keys", &a->err)) ||
                    !(h.partial.params = gn_strdup(in->params, &a->err))))
         r = -1;
+    /* Users are where their events were, if those were placed by the user. */
+    gn_unite_end(&s->placed);
+    const gn_part *part = &s->placed.h.part;
+    if (s->to.rollup && part->nkeys == 1 && strcmp(part->key[0], in->user) == 0)
+        h.part = *part; /* lent for the time of writing */
     if (r == 0)
         r = gn_app_begin(a, &h);
+    h.part = (gn_part){0};
     if (r == 0)
         r = s->to.approx ? gn_approx_write(s->to.approx, value, a->w, &a->err)
                          : gn_rollup_write(s->to.rollup, in->touches, value, a->w, &a->err);
@@ -404,6 +414,7 @@ static void release(gn_app *a)
     state *s = a->state;
     gn_activity_release(&s->in);
     gn_active_sink_release(&s->to);
+    gn_unite_release(&s->placed);
     gn_buf_release(&s->core_rule);
 }
 

@@ -107,6 +107,11 @@ int gn_dayset_sort(gn_dayset *s, gn_err *e)
     return gn_celltab_sort(&s->cells, NULL, e);
 }
 
+int gn_dayset_sort_values(gn_dayset *s, gn_type type, gn_err *e)
+{
+    return gn_celltab_sort(&s->cells, &type, e);
+}
+
 gn_daycell gn_dayset_sorted(const gn_dayset *s, size_t i, gn_str *key, uint8_t room[16])
 {
     const gn_cell *c = gn_celltab_sorted(&s->cells, i);

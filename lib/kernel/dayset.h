@@ -42,6 +42,8 @@ bool gn_dayset_many_blocks(const gn_dayset *s);
 /* Order the cells by the bytes of the key, then by day, in place: no memory is taken. Then read
  * them with gn_dayset_sorted; nothing can be added before gn_dayset_clear. */
 int gn_dayset_sort(gn_dayset *s, gn_err *e);
+/* The same, keys by value as a field of the type. */
+int gn_dayset_sort_values(gn_dayset *s, gn_type type, gn_err *e);
 /* Cell i in that order and its key, which may live in `room`. */
 gn_daycell gn_dayset_sorted(const gn_dayset *s, size_t i, gn_str *key, uint8_t room[16]);
 /* The empty set again; most of its memory is given back. Blocks stay what they were. */

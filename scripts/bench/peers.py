@@ -17,6 +17,7 @@ import time
 sys.dont_write_bytecode = True
 import statsql  # noqa: E402
 from anomalies import CHDB_ANOMALIES, DUCKDB_ANOMALIES, DUCKDB_OUTLIERS  # noqa: E402
+import users  # noqa: E402
 
 COLUMNS = {"user_id": "VARCHAR", "timestamp": "TIMESTAMP", "action_type": "VARCHAR",
            "page_id": "VARCHAR", "duration_ms": "BIGINT", "app_version": "VARCHAR"}
@@ -174,6 +175,7 @@ DUCKDB = {
     "user_days": Job([make("user_days", USER_DAYS)], after=[export("user_days", "user_id, day")]),
     "anomalies": Job(DUCKDB_ANOMALIES[0], after=DUCKDB_ANOMALIES[1]),
     "outliers": Job(DUCKDB_OUTLIERS[0], after=DUCKDB_OUTLIERS[1]),
+    **{name: Job(**job) for name, job in users.DUCKDB.items()},
 }
 
 
@@ -246,7 +248,8 @@ CHDB = {"sessions": Job([CH_SESSIONS], after=[CH_SESSIONS_BY_DAY]),
             "app_version, date")]),
         "performance": Job([CH_PERFORMANCE], after=[ch_export(
             "performance", FIGURES, "app_version, period_type, period")]),
-        "anomalies": Job(CHDB_ANOMALIES[0], after=CHDB_ANOMALIES[1])}
+        "anomalies": Job(CHDB_ANOMALIES[0], after=CHDB_ANOMALIES[1]),
+        **{name: Job(**job) for name, job in users.CHDB.items()}}
 
 
 def chdb(source, threads, scratch):

@@ -43,6 +43,7 @@ set_args() {
     gn-agg) args=(-k user_id -a 'count(), first(user_id)') ;;
     gn-anova) args=(-g user_id) ;;
     gn-corr) args=(timestamp,duration_ms) ;;
+    gn-cohort) args=(--cohort first-seen) ;;
     *) args=() ;;
     esac
 }
@@ -374,6 +375,7 @@ fails_stream() {
     for c in $(commands); do
         case $c in # short
         gn-info | gn-dau | gn-agg | gn-anova | gn-corr | gn-partition | gn-uniq | gn-plan | gn-hotkeys) continue ;;
+        gn-powerusers | gn-cohort) continue ;;
         esac
         set_args "$c"
         [ "$c" != gn-gen ] || args=(--rows 2000000)
