@@ -123,7 +123,7 @@ counter() { "$PYTHON" -c 'import json, sys; print(json.load(open("st"))["counter
     gn-salt --hot hot.gn --explode u.gn -o x.gn
     gn-partition -k user_id --salt salt -n 4 -d r x.gn
     gn-partition -k user_id --salt salt -n 8 -d r8 x.gn
-    args=(-k user_id,salt --right-fields page_id --suffix _u)
+    args=(-k "user_id,salt" --right-fields page_id --suffix _u)
     for i in 0 1 2 3; do gn-join "${args[@]}" --type inner "l/part-000$i.gn" "r/part-000$i.gn"; done >j.gn
     is 3000 "$(gn-tocsv --no-header j.gn | wc -l)"
     gn-info --verify j.gn | finds "placed by   user_id, salt (a salt, of 4 parts), hashes 4000"
