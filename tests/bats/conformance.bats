@@ -44,6 +44,7 @@ set_args() {
     gn-anova) args=(-g user_id) ;;
     gn-corr) args=(timestamp,duration_ms) ;;
     gn-cohort) args=(--cohort first-seen) ;;
+    gn-pctl) args=(-k user_id --by day) ;;
     *) args=() ;;
     esac
 }
@@ -375,7 +376,7 @@ fails_stream() {
     for c in $(commands); do
         case $c in # short
         gn-info | gn-dau | gn-agg | gn-anova | gn-corr | gn-partition | gn-uniq | gn-plan | gn-hotkeys) continue ;;
-        gn-powerusers | gn-cohort) continue ;;
+        gn-powerusers | gn-cohort | gn-pctl) continue ;;
         esac
         set_args "$c"
         [ "$c" != gn-gen ] || args=(--rows 2000000)
