@@ -529,6 +529,8 @@ static int finish_zscore(gn_app *a)
         return -1;
     if (o->merge)
         return 0;
+    /* The other rules hold nothing any more. */
+    s->budget[GN_STATISTICAL].cap = a->common.memory / 4 * 3;
     return (s->twice && second_reading(a)) || gn_zscore_finish(s->zscore, &a->err) ? -1 : 0;
 }
 

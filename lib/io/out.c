@@ -145,6 +145,11 @@ gn_out *gn_out_open(const char *path, int level, gn_err *e)
     struct stat st;
     if (std) {
         o->fd = STDOUT_FILENO;
+        /* Where it is closed, the next file that is opened would take its place. */
+        if (fcntl(STDOUT_FILENO, F_GETFD) < 0) {
+            gn_fail_errno(e, GN_IO, "'standard output': cannot write");
+            goto fail;
+        }
     } else if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
         if (S_ISDIR(st.st_mode)) {
             gn_fail(e, GN_IO, "'%s': is a directory", path);

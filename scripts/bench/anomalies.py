@@ -57,7 +57,7 @@ STATISTICAL = """
         SELECT app_version, timestamp::DATE AS day, count(*) AS n, avg(duration_ms) AS m,
                stddev_samp(duration_ms) AS s
         FROM events WHERE duration_ms >= 0 GROUP BY 1, 2 HAVING count(*) >= 11)
-    SELECT 'statistical' AS rule, user_id AS entity, timestamp AS at,
+    SELECT 'statistical' AS rule, user_id AS entity, timestamp AS "at",
            duration_ms::DOUBLE AS metric_value, m AS expected_value, n AS baseline_n,
            abs((duration_ms - m) / s) AS score
     FROM events JOIN groups ON events.app_version = groups.app_version
@@ -70,7 +70,7 @@ TEMPORAL = """
     hours AS (SELECT unnest(generate_series(min(h), max(h), INTERVAL 1 HOUR)) AS h FROM counts),
     filled AS (SELECT h, coalesce(n, 0) AS n FROM hours LEFT JOIN counts USING (h)),
     paired AS (SELECT *, lag(n, 168) OVER (ORDER BY h) AS p FROM filled)
-    SELECT 'temporal' AS rule, 'ALL' AS entity, h AS at, n::DOUBLE AS metric_value,
+    SELECT 'temporal' AS rule, 'ALL' AS entity, h AS "at", n::DOUBLE AS metric_value,
            p::DOUBLE AS expected_value, 1 AS baseline_n,
            CASE WHEN p > 0 THEN abs(n - p) / p END AS score,
            CASE WHEN least(n, p) > 0 THEN greatest(n, p) / least(n, p) ELSE 'inf'::DOUBLE END AS times
@@ -83,18 +83,18 @@ BEHAVIOURAL = """
         SELECT *, count(*) OVER w AS k, sum(n) OVER w AS total FROM days
         WINDOW w AS (PARTITION BY user_id ORDER BY d
                      RANGE BETWEEN INTERVAL 30 DAYS PRECEDING AND INTERVAL 1 DAY PRECEDING))
-    SELECT 'behavioural' AS rule, user_id AS entity, d::TIMESTAMP AS at, n::DOUBLE AS metric_value,
+    SELECT 'behavioural' AS rule, user_id AS entity, d::TIMESTAMP AS "at", n::DOUBLE AS metric_value,
            total / k AS expected_value, k AS baseline_n, n * k / total AS score
     FROM past WHERE k >= 3 AND n >= 20 AND n * k > 10 * total"""
 
 ALL = """
-    SELECT rule, entity, at, metric_value, expected_value, baseline_n, {0} AS severity,
+    SELECT rule, entity, "at", metric_value, expected_value, baseline_n, {0} AS severity,
            round(score, 6) AS score FROM statistical
     UNION ALL
-    SELECT rule, entity, at, metric_value, expected_value, baseline_n, {1}, round(score, 6)
+    SELECT rule, entity, "at", metric_value, expected_value, baseline_n, {1}, round(score, 6)
     FROM temporal
     UNION ALL
-    SELECT rule, entity, at, metric_value, expected_value, baseline_n, {2}, round(score, 6)
+    SELECT rule, entity, "at", metric_value, expected_value, baseline_n, {2}, round(score, 6)
     FROM behavioural ORDER BY 1, 2, 3, 4, 8""".format(
         SEVERITY("score", 3, 5, 10), SEVERITY("times", 3, 5, 10), SEVERITY("score", 10, 20, 50))
 
@@ -120,7 +120,7 @@ CH_STATISTICAL = """
         SELECT app_version, toDate(timestamp) AS day, count() AS n, avg(duration_ms) AS m,
                stddevSampStable(duration_ms) AS s
         FROM events WHERE duration_ms >= 0 GROUP BY app_version, day HAVING n >= 11)
-    SELECT 'statistical' AS rule, user_id AS entity, timestamp AS at,
+    SELECT 'statistical' AS rule, user_id AS entity, timestamp AS "at",
            toFloat64(duration_ms) AS metric_value, m AS expected_value, n AS baseline_n,
            abs((duration_ms - m) / s) AS score
     FROM (SELECT *, toDate(timestamp) AS day FROM events WHERE duration_ms >= 0) AS e
@@ -136,7 +136,7 @@ CH_TEMPORAL = """
         SELECT h, n, row_number() OVER (ORDER BY h) AS i,
                lagInFrame(n, 168) OVER (ORDER BY h ROWS BETWEEN UNBOUNDED PRECEDING
                                         AND UNBOUNDED FOLLOWING) AS p FROM filled)
-    SELECT 'temporal' AS rule, 'ALL' AS entity, h AS at, toFloat64(n) AS metric_value,
+    SELECT 'temporal' AS rule, 'ALL' AS entity, h AS "at", toFloat64(n) AS metric_value,
            toFloat64(p) AS expected_value, 1 AS baseline_n,
            if(p > 0, abs(n - p) / p, NULL) AS score,
            if(least(n, p) > 0, greatest(n, p) / least(n, p), inf) AS times
@@ -150,7 +150,7 @@ CH_BEHAVIOURAL = """
     past AS (
         SELECT *, toInt64(count() OVER w) AS k, sum(n) OVER w AS total FROM days
         WINDOW w AS (PARTITION BY user_id ORDER BY d RANGE BETWEEN 30 PRECEDING AND 1 PRECEDING))
-    SELECT 'behavioural' AS rule, user_id AS entity, toDateTime(d * 86400, 'UTC') AS at,
+    SELECT 'behavioural' AS rule, user_id AS entity, toDateTime(d * 86400, 'UTC') AS "at",
            toFloat64(n) AS metric_value, total / k AS expected_value, k AS baseline_n,
            n * k / total AS score
     FROM past WHERE k >= 3 AND n >= 20 AND n * k > 10 * total"""
@@ -158,15 +158,15 @@ CH_BEHAVIOURAL = """
 CH_ALL = """
     INSERT INTO FUNCTION file('%(out)s/anomalies.csv', 'CSVWithNames')
     SELECT * FROM (
-        SELECT rule, entity, at, metric_value, expected_value, baseline_n, {0} AS severity,
+        SELECT rule, entity, "at", metric_value, expected_value, baseline_n, {0} AS severity,
                round(score, 6) AS score FROM statistical
         UNION ALL
-        SELECT rule, entity, at, metric_value, expected_value, baseline_n, {1}, round(score, 6)
+        SELECT rule, entity, "at", metric_value, expected_value, baseline_n, {1}, round(score, 6)
         FROM temporal
         UNION ALL
-        SELECT rule, entity, at, metric_value, expected_value, baseline_n, {2}, round(score, 6)
+        SELECT rule, entity, "at", metric_value, expected_value, baseline_n, {2}, round(score, 6)
         FROM behavioural)
-    ORDER BY rule, entity, at, metric_value, score
+    ORDER BY rule, entity, "at", metric_value, score
     SETTINGS engine_file_truncate_on_insert = 1, format_csv_null_representation = ''""".format(
         SEVERITY("statistical.score", 3, 5, 10), SEVERITY("times", 3, 5, 10),
         SEVERITY("behavioural.score", 10, 20, 50))

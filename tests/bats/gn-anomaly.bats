@@ -143,6 +143,14 @@ END
         same a.gn b.gn
         finds '"spill_runs":[1-9]' <s2
     done
+    # So many groups that they are joined with the events on disk, beside the other rules.
+    gn-gen --rows 150000 >even.gn
+    gn-anomaly -m 16M --min-group 2 --z 0.5 --baseline b1.gn --stats=s even.gn >a.gn
+    gn-anomaly -m 1G --min-group 2 --z 0.5 --baseline b2.gn even.gn >b.gn
+    same a.gn b.gn
+    same b1.gn b2.gn
+    gn-anomaly -m 16M --min-group 2 --z 0.5 --use-baseline b1.gn <even.gn >b.gn
+    same <(gn-tocsv a.gn) <(gn-tocsv b.gn) # the provenance tells that the baseline was given
     gn-anomaly -m 16M --hourly h.gn in.gn >/dev/null
     gn-anomaly -m 1G --hourly g.gn in.gn >/dev/null
     same g.gn h.gn

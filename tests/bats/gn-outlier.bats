@@ -168,7 +168,8 @@ END
         status 2 gn-outlier $o in.gn
     done
     status 3 gn-outlier --value user_id in.gn
-    gn-outlier --action flag in.gn | status 3 gn-outlier --action flag
+    gn-outlier --action flag in.gn >flagged.gn
+    status 3 gn-outlier --action flag flagged.gn
     finds "'is_outlier' already" <err
 }
 
