@@ -38,11 +38,11 @@ set_args() {
     gn-sample) args=(--rate 1) ;;
     gn-sort) args=(-k user_id) ;;
     gn-partition) args=(-d "$BATS_TEST_TMPDIR/parts" --by date -k user_id -n 2 --manifest -) ;;
-    gn-join) args=(-k user_id,timestamp --suffix _r "$SAMPLES/empty.gn") ;;
+    gn-join) args=(-k "user_id,timestamp" --suffix _r "$SAMPLES/empty.gn") ;;
     gn-salt) args=(--hot "$SAMPLES/hot.gn") ;;
     gn-agg) args=(-k user_id -a 'count(), first(user_id)') ;;
     gn-anova) args=(-g user_id) ;;
-    gn-corr) args=(timestamp,duration_ms) ;;
+    gn-corr) args=("timestamp,duration_ms") ;;
     gn-cohort) args=(--cohort first-seen) ;;
     gn-pctl) args=(-k user_id --by day) ;;
     *) args=() ;;
