@@ -272,7 +272,7 @@ static int event_segment(gn_burst *b, gn_reader *r, gn_err *e)
         gn_reader_want(r, b->f_time, GN_VALUE, e))
         return -1;
     b->user_type = gn_reader_header(r)->schema.f[b->f_user].type;
-    return 0;
+    return gn_part_whole(&gn_reader_header(r)->part, b->o.user, b->name, e);
 }
 
 int gn_burst_segment(gn_burst *b, gn_reader *r, gn_err *e)

@@ -90,6 +90,7 @@ counter() { "$PYTHON" -c 'import json, sys; print(json.load(open("st"))["counter
     status 3 gn-sessionize --partial one.gn
     status 3 gn-dau --active core one.gn
     status 3 gn-dau --active session one.gn
+    status 3 gn-anomaly --rule behavioural one.gn
     gn-sort -k user_id,timestamp a.gn | gn-sessionize --summary | gn-tocsv >want
     gn-sort -k user_id,timestamp s/part-*.gn | gn-sessionize --summary | gn-tocsv | same want /dev/stdin
     # states that hold the users add up
