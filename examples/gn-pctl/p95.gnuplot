@@ -4,7 +4,7 @@ set output "p95.png"
 set datafile separator ","
 set xdata time
 set timefmt "%Y-%m-%d"
-set format x "%b %Y"
+set format x "%b"
 set logscale y
 set ylabel "duration, ms"
 set key top left
