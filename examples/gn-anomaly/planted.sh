@@ -12,5 +12,5 @@ gn-anomaly "$dir/events.gn" -o "$dir/anomalies.gn"
 gn-agg -k rule,severity "$dir/anomalies.gn" | gn-tocsv
 gn-where 'severity != "medium" and rule = "behavioural" or rule = "temporal" and metric_value > 100' "$dir/anomalies.gn" |
     gn-select 'rule, entity, at, description' | gn-tocsv
-gn-where 'rule = "statistical"' "$dir/anomalies.gn" | gn-sort -k score:desc | gn-head -n 2 |
-    gn-select 'entity, at, description' | gn-tocsv
+gn-where 'rule = "statistical"' "$dir/anomalies.gn" | gn-sort -k score:desc -o "$dir/events.gn"
+gn-head -n 2 "$dir/events.gn" | gn-select 'entity, at, description' | gn-tocsv
