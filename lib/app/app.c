@@ -369,11 +369,16 @@ static int call(gn_app *a, int (*hook)(gn_app *))
     return hook ? hook(a) : 0;
 }
 
+bool gn_app_live(const gn_app *a)
+{
+    bool direct = !a->common.output || strcmp(a->common.output, "-") == 0;
+    return a->out && direct && !a->common.zstd;
+}
+
 /* Nothing came in for a while: who reads our standard output need not wait for a full buffer. */
 static int flush_live(gn_app *a)
 {
-    bool direct = !a->common.output || strcmp(a->common.output, "-") == 0;
-    return a->out && direct && !a->common.zstd ? gn_out_flush(a->out, &a->err) : 0;
+    return gn_app_live(a) ? gn_out_flush(a->out, &a->err) : 0;
 }
 
 static int run_filter(gn_app *a)

@@ -120,6 +120,8 @@ const char *gn_app_take_operand(gn_app *a);
 void gn_app_count(gn_app *a, const char *name, uint64_t n);
 /* What a number cannot say, such as a choice and its reason; `name` is a static string. */
 void gn_app_say(gn_app *a, const char *name, const char *text);
+/* Is the output standard output and not compressed, so that someone may read it as it grows? */
+bool gn_app_live(const gn_app *a);
 /* In `start`: what --part says: the operands are directories that gn-partition wrote, and only this
  * part of them is read. */
 int gn_app_part(gn_app *a, const char *part);

@@ -409,7 +409,7 @@ static int read_file(gn_csv *c, gn_err *e)
         /* No row ends in the block. It mostly does after one more read; a long one, a slow one
          * and the last one are taken by themselves. */
         if (!c->t.eof && have < c->chunk && !waited && !(c->opt.libcsv && have)) {
-            if (gn_textin_more(&c->t, e) < 0)
+            if (gn_textin_more_rows(&c->t, e) < 0)
                 return -1;
             waited = true;
             continue;

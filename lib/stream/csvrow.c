@@ -80,7 +80,7 @@ static int find_line(gn_csv *c, size_t at, size_t from, bool peek, size_t *line,
         if (peek)
             return 0;
         from = have;
-        if (gn_textin_more(&c->t, e) < 0)
+        if (gn_textin_more_rows(&c->t, e) < 0)
             return -1;
     }
 }

@@ -32,7 +32,7 @@ ssize_t gn_jsonin_line(gn_jsonin *j, size_t at, bool peek, size_t *body, gn_err 
         if (peek)
             return 0;
         from = have;
-        if (gn_textin_more(&j->t, e) < 0)
+        if (gn_textin_more_rows(&j->t, e) < 0)
             return -1;
     }
 }

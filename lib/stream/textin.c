@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PATIENCE 200                /* milliseconds, as all of gn waits */
 #define FILTER ((size_t)128 * 1024) /* bytes of room for records before a filter */
 
 /* ---- set up ---- */
@@ -129,6 +130,19 @@ int gn_textin_more(gn_textin *t, gn_err *e)
     int r = gn_in_more(t->in, t->max_window, e);
     t->eof = r == 0;
     return r;
+}
+
+void gn_textin_live(gn_textin *t)
+{
+    t->live = true;
+}
+
+int gn_textin_more_rows(gn_textin *t, gn_err *e)
+{
+    if (t->live && t->w && !t->eof && !gn_in_ready(t->in, PATIENCE) &&
+        (gn_textin_commit(t, e) || gn_writer_flush(t->w, e)))
+        return -1;
+    return gn_textin_more(t, e);
 }
 
 void gn_textin_consume(gn_textin *t, size_t n)

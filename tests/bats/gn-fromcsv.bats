@@ -460,3 +460,24 @@ END
     # shellcheck disable=SC2046
     "$PYTHON" "$ORACLE/csv_diff.py" $(seq 1 16) 35 70
 }
+
+@test "rows of a log that grows go on while it waits for more" {
+    came() { # whole records in what is there of the output
+        "$PYTHON" -c 'import msgpack
+print(sum(isinstance(x, list) for x in msgpack.Unpacker(open("out", "rb"), timestamp=0)))'
+    }
+    mkfifo log
+    gn-fromcsv log >out 3>&- &
+    exec 7>log
+    small_csv | sed -n 1,3p >&7
+    printf u1, >&7
+    for _ in {1..400}; do
+        [ "$(came)" != 2 ] || break
+        sleep 0.05
+    done
+    is 2 "$(came)"
+    echo '2023-01-01 00:00:00,edit,p1,5,5.0.0' >&7
+    exec 7>&-
+    wait $!
+    is 3 "$(records out | wc -l)"
+}
