@@ -297,13 +297,15 @@ static int body_of(const gn_joinspec *s, enum gn_join_from from, gn_joinside *si
     return 0;
 }
 
-static int same_types(const gn_joiner *j, gn_err *e)
+static int check_right_keys(const gn_joiner *j, gn_err *e)
 {
     const gn_schema *l = &j->left.in.h.schema, *r = &j->right.in.h.schema;
     for (size_t i = 0; i < j->spec.nkeys; i++) {
         const gn_joinkey *k = &j->spec.key[i];
         int x = gn_schema_find(l, k->left), y = gn_schema_find(r, k->right);
-        if (x >= 0 && y >= 0 && l->f[x].type != r->f[y].type)
+        if (y < 0) /* say so before any clash of names, of which it is the cause */
+            return gn_reader_field(j->right.r, "--key", k->right, ~0u, e);
+        if (x >= 0 && l->f[x].type != r->f[y].type)
             return gn_fail(e, GN_INPUT,
                            "'%s': key field '%s' is %s, but '%s' of the left is %s: they are never "
                            "equal (convert one with gn-select)",
@@ -319,7 +321,7 @@ int gn_joinspec_left(gn_joiner *j, gn_err *e)
     gn_joinside *l = &j->left;
     int *right = NULL;
     size_t nright = 0;
-    if (find_keys(j, l, e) || same_types(j, e) || pick_right(j, &right, &nright, e))
+    if (find_keys(j, l, e) || check_right_keys(j, e) || pick_right(j, &right, &nright, e))
         return -1;
     int r = all_columns(j, right, nright, e);
     free(right);

@@ -68,6 +68,7 @@ END
     status 3 gn-join -k id=uid --right-dup last --right-order nosuch l.gn r.gn && has "$(cat err)" "'nosuch'"
     status 3 gn-join -k id=uid --mark v l.gn r.gn && has "$(cat err)" "'v'"
     gn-select 'uid, v = c, d' r.gn >clash.gn
+    status 3 gn-join -k id=nosuch l.gn clash.gn && has "$(cat err)" "'nosuch'"
     status 3 gn-join -k id=uid l.gn clash.gn && has "$(cat err)" "'v'" && has "$(cat err)" "--suffix"
     gn-join -k id=uid --suffix 2 l.gn clash.gn | gn-head -n 0 | gn-tocsv >got
     is id,t,v,v2,d "$(cat got)"
