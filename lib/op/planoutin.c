@@ -59,6 +59,15 @@ static void tell_side(gn_planteller *t, const char *name, const gn_plansize *z, 
     gn_tell_line(t, name);
 }
 
+static uint64_t fewest_cores(const gn_planin *in)
+{
+    uint64_t fewest = UINT64_MAX;
+    for (size_t i = 0; i < in->nhosts; i++)
+        if (in->cores[i] < fewest)
+            fewest = in->cores[i];
+    return fewest;
+}
+
 static void tell_machine(gn_planteller *t)
 {
     const gn_planin *in = t->s->in;
@@ -69,7 +78,8 @@ static void tell_machine(gn_planteller *t)
     if (alike)
         gn_tell_because(t, "%zu x %llu", in->nhosts, (unsigned long long)p->widest);
     else
-        gn_tell_because(t, "the hosts have 1 to %llu", (unsigned long long)p->widest);
+        gn_tell_because(t, "the hosts have %llu to %llu", (unsigned long long)fewest_cores(in),
+                        (unsigned long long)p->widest);
     gn_tell_line(t, "machine");
     gn_tell_value(t, "%s for filters%s", gn_plan_size(in->memory).t,
                   in->nhosts > 1 ? " on each host" : "");

@@ -71,6 +71,7 @@ END
     is 36 "$(figure cores --interactions 1G --hosts hosts)"
     is 5 "$(figure hosts --interactions 1G --hosts hosts)"
     is 16 "$(figure jobs_per_host --interactions 1G --hosts hosts)"
+    gn-plan --interactions 1G --hosts hosts --cores 4 | finds '5 hosts, 36 cores, because the hosts have 4 to 16'
     printf '# none\n' >empty
     status 3 gn-plan --interactions 1G --hosts empty
     printf '0/alpha\n' >zero
