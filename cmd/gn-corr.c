@@ -6,6 +6,7 @@
 #include "op/corr.h"
 
 #include <stddef.h>
+#include <string.h>
 
 typedef struct options {
     const char *fields;
@@ -34,11 +35,15 @@ static int take_operands(gn_app *a)
     options *o = a->opt;
     if (o->merge && o->fields)
         return gn_fail(&a->err, GN_USAGE, "--merge takes the fields from the states: no --metrics");
-    if (o->merge || o->fields)
+    if (o->merge)
         return 0;
-    if (!(o->fields = gn_app_take_operand(a)))
+    if (!o->fields && !(o->fields = gn_app_take_operand(a)))
         return gn_fail(&a->err, GN_USAGE,
                        "no fields to correlate: give a list, as in gn-corr a,b,c FILE");
+    /* Where the list was forgotten, this is a file's name: do not wait for the standard input. */
+    if (!strchr(o->fields, ','))
+        return gn_fail(&a->err, GN_USAGE, "'%s': a list of two fields or more is needed",
+                       o->fields);
     return 0;
 }
 

@@ -57,6 +57,7 @@ b,c,3,1,,,," "$(cat got)"
     printf 'a,b,s\n1,2,x\n' | gn-fromcsv --schema a:int,b:int,s:str >e.gn
     status 2 gn-corr
     status 2 gn-corr a e.gn
+    status 2 gn-corr e.gn </dev/null && has "$(cat err)" "two fields"
     status 2 gn-corr a,a e.gn
     status 3 gn-corr a,x e.gn
     status 3 gn-corr a,s e.gn
