@@ -110,8 +110,11 @@ static int parse_bounds(gn_app *a, gn_fences *f)
 {
     const options *o = a->opt;
     *f = gn_fences_none();
-    if ((o->method == BOUNDS) != (o->lower || o->upper))
-        return gn_fail(&a->err, GN_USAGE, "--method bounds needs --lower or --upper, and they it");
+    bool given = o->lower || o->upper;
+    if (o->method == BOUNDS && !given)
+        return gn_fail(&a->err, GN_USAGE, "--method bounds needs --lower or --upper");
+    if (o->method != BOUNDS && given)
+        return gn_fail(&a->err, GN_USAGE, "--lower and --upper go with --method bounds only");
     if (parse_bound(a, "--lower", o->lower, &f->lower) ||
         parse_bound(a, "--upper", o->upper, &f->upper))
         return -1;

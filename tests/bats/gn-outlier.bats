@@ -167,6 +167,7 @@ END
         # shellcheck disable=SC2086
         status 2 gn-outlier $o in.gn
     done
+    status 2 gn-outlier --lower 3 in.gn && has "$(cat err)" "go with --method bounds only"
     status 3 gn-outlier --value user_id in.gn
     gn-outlier --action flag in.gn >flagged.gn
     status 3 gn-outlier --action flag flagged.gn
