@@ -31,7 +31,7 @@ static const gn_opt opts[] = {
      GN_OPT_CHOICE, O(unit), true, 0, 0},
     {"groups", 0, "FILE", "write a table of the groups to FILE, slowest first", GN_OPT_TEXT,
      O(groups), false, 0, 0},
-    {"keep-negative", 0, NULL, "values below 0 are valid", GN_OPT_FLAG, O(negative), true, 0, 0},
+    {"negative", 0, NULL, "values below 0 are valid", GN_OPT_FLAG, O(negative), true, 0, 0},
     {"partial", 0, NULL, "write the mergeable state, and no test", GN_OPT_FLAG, O(partial), true, 0,
      0},
     {"merge", 0, NULL, "read such states, not events; fields and unit are theirs", GN_OPT_FLAG,
@@ -47,7 +47,7 @@ static int check(gn_app *a)
     if (o->merge && (o->group || o->value || o->user || o->unit || o->negative))
         return gn_fail(&a->err, GN_USAGE,
                        "--merge takes fields and unit from the states: no -g, --value, --user, "
-                       "--unit, --keep-negative");
+                       "--unit, --negative");
     if (o->partial && o->groups)
         return gn_fail(&a->err, GN_USAGE,
                        "--partial writes a state: give --groups to the --merge that reads it");

@@ -40,7 +40,7 @@ a,6,6,1,5,1.7888543819998317,4.5,7.5,7.9,3,8,-37.5" "$(gn-tocsv g.gn)"
     is "device_type,users,interactions,interactions_per_user,avg_duration_ms
 a,2,4,2,6
 b,1,3,2,1.5" "$(gn-tocsv -f device_type,users,interactions,interactions_per_user,avg_duration_ms g.gn)"
-    is $'n,excluded\n6,3\n3,1' "$(gn-anova --keep-negative e.gn | gn-tocsv -f n,excluded)"
+    is $'n,excluded\n6,3\n3,1' "$(gn-anova --negative e.gn | gn-tocsv -f n,excluded)"
 }
 
 @test "nothing to test: null; no events: no records" {

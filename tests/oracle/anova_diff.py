@@ -149,7 +149,7 @@ class Case:
         self.negative = rng.random() < 0.3
         self.options = [] if self.unit == "both" else ["--unit", self.unit]
         if self.negative:
-            self.options.append("--keep-negative")
+            self.options.append("--negative")
 
     def value(self, group):
         rng = self.rng
