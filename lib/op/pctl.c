@@ -379,6 +379,23 @@ static int begin(gn_pctl *p, gn_err *e)
     return 0;
 }
 
+/* So that an option is named where its field is missing, not the expressions made of it. */
+static int find_fields(const gn_pctl *p, gn_reader *r, gn_err *e)
+{
+    const gn_pctl_options *o = &p->o;
+    const struct {
+        bool needed;
+        const char *role, *field;
+    } f[] = {{p->dots > 0, "--release", o->release},
+             {p->grain >= 0 || o->timed, "--time", o->time},
+             {true, "--value", o->value},
+             {p->users, "--user", o->user ? o->user : USER}};
+    for (size_t i = 0; i < sizeof f / sizeof *f; i++)
+        if (f[i].needed && gn_reader_field(r, f[i].role, f[i].field, ~0u, e) < 0)
+            return -1;
+    return 0;
+}
+
 int gn_pctl_segment(gn_pctl *p, gn_reader *r, gn_err *e)
 {
     const gn_header *h = gn_reader_header(r);
@@ -392,7 +409,7 @@ int gn_pctl_segment(gn_pctl *p, gn_reader *r, gn_err *e)
         return -1;
     gn_expr_free(p->where);
     p->where = NULL;
-    if (agg_spec_bind(&p->spec, p->o.zone, r, e))
+    if (find_fields(p, r, e) || agg_spec_bind(&p->spec, p->o.zone, r, e))
         return -1;
     if (p->o.where &&
         (!(p->where = gn_expr_condition(p->o.where, "--where", &h->schema, p->o.zone, e)) ||

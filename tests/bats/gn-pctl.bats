@@ -162,7 +162,9 @@ whole,all,1,1,1,1,,1,1" "$(cat got)"
         status 2 gn-pctl $how e.gn
     done
     status 3 gn-pctl --value user_id e.gn
-    status 3 gn-pctl --value nothing e.gn
+    status 3 gn-pctl --value nothing e.gn && has "$(cat err)" "'e.gn': no field 'nothing' for --value"
+    status 3 gn-pctl --time nothing --by day e.gn && has "$(cat err)" "'nothing' for --time"
+    status 3 gn-pctl --user nothing e.gn && has "$(cat err)" "'nothing' for --user"
     status 3 gn-pctl --level major e.gn
     status 3 gn-pctl --level major --release timestamp e.gn
 }
