@@ -479,7 +479,12 @@ const gn_trailer *gn_reader_trailer(const gn_reader *r)
 
 const char *gn_reader_name(const gn_reader *r)
 {
-    return r->in ? gn_in_name(r->in) : r->run ? r->run->path : "standard input";
+    if (r->in)
+        return gn_in_name(r->in);
+    if (r->run)
+        return r->run->path;
+    const char *last = r->paths && r->at ? r->paths[r->at - 1] : "-"; /* all has been read */
+    return strcmp(last, "-") == 0 ? "standard input" : last;
 }
 
 int gn_reader_want(gn_reader *r, int field, unsigned what, gn_err *e)

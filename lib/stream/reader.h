@@ -47,7 +47,7 @@ void gn_reader_patience(gn_reader *r, int ms);
 
 const gn_header *gn_reader_header(const gn_reader *r);   /* of the current segment */
 const gn_trailer *gn_reader_trailer(const gn_reader *r); /* after GN_EV_END */
-const char *gn_reader_name(const gn_reader *r);          /* of the current input */
+const char *gn_reader_name(const gn_reader *r);          /* of the current input, or the last */
 
 /* Ask for a field of the current segment by index; to be repeated at each GN_EV_SEGMENT. */
 int gn_reader_want(gn_reader *r, int field, unsigned what, gn_err *e);

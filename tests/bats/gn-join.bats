@@ -178,6 +178,7 @@ assert a == b, (a, b)'
         is "$(gn-info once.gn | grep checksum)" "$(gn-info all.gn | grep checksum)"
     done
     status 3 gn-join -k user_id events/part-0000.gn users/part-0001.gn
+    has "$(cat err)" "'events/part-0000.gn' and 'users/part-0001.gn'"
     has "$(cat err)" "partners may be in other parts"
     status 0 gn-join -k user_id events/part-0000.gn <(gn-cat users/part-000[01].gn)
     status 3 gn-join -k user_id --type full events/part-0000.gn <(gn-cat users/part-000[01].gn)
