@@ -14,14 +14,14 @@
 #                work/rollup/PART.gn       the days on which they were active
 #                work/userdays/PART.gn     the same as a table, with attributes
 #                work/actions/PART.gn      their events by day and type
-#                work/durations/PART.gn    their durations by device and day
+#                work/durations/PART.gn    their users and durations by device and day
+#                work/versions/PART.gn     the same by version and day
 #                enriched/part-PART.gn     their events, with attributes, where asked for
 #     users      work/frequency/PART.gn    sessions of each user
 #                work/periods/PART.gn      sessions of each day, week and month
 #                work/summary/PART.gn      sessions by day and attributes
 #                work/lengths/PART.gn      the durations of these
 #                work/dimensions/PART.gn   active users of periods by attributes
-#                work/devices/PART.gn      user-days by device
 #                work/quality/PART.gn      dirty events and metadata
 #     merge      work/TABLE.gn, tables/TABLE.csv
 #
@@ -51,7 +51,8 @@ ACTIVITY := daily_active_users weekly_active_users monthly_active_users rolling_
             user_stickiness
 TABLES   := $(ACTIVITY) active_users_by_dimension sessions session_summary session_overview \
             session_histogram session_frequency sessions_per_period bounce_rates \
-            action_distribution device_performance data_quality
+            action_distribution device_performance performance_by_version \
+            performance_by_release data_quality
 
 # A make that has seen a directory does not see what jobs put there: the tables are for another one.
 .PHONY: tables published
@@ -61,8 +62,8 @@ tables: work/merge
 published: $(TABLES:%=tables/%.csv)
 
 STAGES := $(addprefix work/,map sorted sessions rollup userdays actions durations \
-                           partition frequency periods summary lengths dimensions devices quality \
-                           users fences overview histogram)
+                           versions partition frequency periods summary lengths dimensions \
+                           quality users fences overview histogram)
 
 # --- Index. A new one begins everything anew. Where there is one range nothing reads it.
 
@@ -81,7 +82,7 @@ work/metadata.gn: work/options/metadata
 # and enriched events have all.
 
 FIELDS = $(if $(ENRICHED),,$$(case "$$ACTIVE" in (any|engaged) \
-             echo -f user_id,timestamp,action_type,page_id,duration_ms;; esac))
+             echo -f user_id,timestamp,action_type,page_id,duration_ms,app_version;; esac))
 INPUT  = $(if $(filter 1,$(RANGES)),data/interactions,--index-file $< --range $*/$(RANGES))
 
 work/map/%/manifest.gn: work/index.gn
@@ -159,20 +160,26 @@ work/userdays/%.gn: work/index.gn work/options/rollup work/members/%.gn | work/s
 	    $(call JOIN,$(M2),$(DIMENSION_ATTRIBUTES)) --mark joined \
 	        -o $@ - $(word 3,$^)
 
-# Durations by device and day, for percentiles.
+# Users and durations of groups and days: states, as percentiles of parts do not add up.
+WITH_TIME = user_id is not null and timestamp is not null
+
 work/durations/%.gn: work/index.gn work/options/actions work/members/%.gn | work/sorted/%.gn
-	gn-where 'user_id is not null and timestamp is not null and duration_ms >= 0' \
-	        work/sorted/$*.gn | \
-	    $(call JOIN,$(M2),device_type) - $(word 3,$^) | \
-	    gn-agg --partial --tz "$$ZONE" -m $(M2) \
-	        -k 'device_type = coalesce(device_type, "(unknown)"), date = date(timestamp)' \
-	        -a 'p50(duration_ms), p95(duration_ms), p99(duration_ms)' -o $@
+	gn-select 'user_id, timestamp, duration_ms' work/sorted/$*.gn | \
+	    $(call JOIN,$(M3),device_type) - $(word 3,$^) | \
+	    gn-pctl --partial --tz "$$ZONE" -m $(M3) --where '$(WITH_TIME)' --by day \
+	        -k 'device_type = coalesce(device_type, "(unknown)")' -o $@
+
+work/versions/%.gn: work/index.gn work/options/actions | work/sorted/%.gn
+	gn-select 'user_id, timestamp, duration_ms, \
+	        app_version = coalesce(app_version, "(unknown)")' work/sorted/$*.gn | \
+	    gn-pctl --partial --tz "$$ZONE" -m $(M1) --where '$(WITH_TIME)' --by day \
+	        --level major.minor.patch -o $@
 
 enriched/part-%.gn: work/index.gn work/members/%.gn | work/sorted/%.gn
 	$(call JOIN,$(M1),$(ATTRIBUTES)) -o $@ work/sorted/$*.gn $(word 2,$^)
 
 work/partition/%: work/sessions/%.gn work/rollup/%.gn work/userdays/%.gn work/actions/%.gn \
-                  work/durations/%.gn $(if $(ENRICHED),enriched/part-%.gn)
+                  work/durations/%.gn work/versions/%.gn $(if $(ENRICHED),enriched/part-%.gn)
 	$(if $(KEEP),,touch work/map/consumed; rm -f work/map/*/part-$*.gn work/sorted/$*.gn)
 	touch $@
 
@@ -240,13 +247,6 @@ work/dimensions/%.gn: work/userdays/%.gn work/options/report
 	    $(call ACTIVE_PERIOD,month,month,distinct(user_id)) \
 	    $(call ACTIVE_PERIOD,week,week,distinct(user_id))
 
-# A user has one device, and one record a day.
-work/devices/%.gn: work/userdays/%.gn work/options/report
-	gn-where 'user_id is not null and date is not null' $< $(call REPORTED,date) | \
-	    gn-agg -m $(M1) -k '$(call KNOWN,device_type), date' -a 'user_count = count(), \
-	        total_interactions = sum(events), events_ms = sum(events_ms), \
-	        valid_durations = sum(valid_durations)' -o $@
-
 # Dirty events and metadata: of the whole input, whatever the days to report.
 work/quality/events-%.gn: work/userdays/%.gn
 	gn-agg -m $(M1) -a 'total = sum(events), null_user = sum(if(user_id is null, events, 0)), \
@@ -261,8 +261,7 @@ work/quality/members-%.gn: work/members/%.gn
 	        null_join_date = sum(if(user_id is not null and join_date is null, 1, 0))' -o $@ $<
 
 work/users/%: work/frequency/%.gn work/periods/%.gn work/summary/%.gn work/lengths/%.gn \
-              work/dimensions/%.gn work/devices/%.gn work/quality/events-%.gn \
-              work/quality/members-%.gn
+              work/dimensions/%.gn work/quality/events-%.gn work/quality/members-%.gn
 	touch $@
 
 work/users/done: work/partition/done work/options/report
@@ -274,7 +273,8 @@ work/users/done: work/partition/done work/options/report
 METRICS := session_duration_ms total_duration_ms actions_count unique_pages
 MERGES  := tables/sessions.csv tables/session_frequency.csv work/daily_active_users.gn \
            work/action_distribution.gn work/sessions_per_period.gn work/session_summary.gn \
-           work/active_users_by_dimension.gn work/device_performance.gn work/data_quality.gn \
+           work/active_users_by_dimension.gn work/device_performance.gn work/releases.gn \
+           work/data_quality.gn \
            $(METRICS:%=work/overview/%.gn) $(METRICS:%=work/histogram/%.gn)
 
 work/merge: work/users/done
@@ -320,14 +320,25 @@ work/active_users_by_dimension.gn: work/users/done
 	        total_duration_ms = sum(total_duration_ms)' -o $@ work/dimensions/*.gn
 
 work/device_performance.gn: work/users/done
-	gn-join -m $(M3) --strategy merge -k device_type,date \
-	        <(gn-merge -m $(M3) work/devices/*.gn | gn-agg -m $(M3) -k device_type,date \
-	            -a 'user_count = sum(user_count), total_interactions = sum(total_interactions), \
-	            events_ms = sum(events_ms), valid_durations = sum(valid_durations)') \
-	        <(gn-agg --merge -m $(M3) work/durations/*.gn $(call REPORTED,date)) | \
-	    gn-select -o $@ 'device_type, date, user_count, total_interactions, \
-	        avg_duration_ms = events_ms / valid_durations, p50_duration_ms, p95_duration_ms, \
+	gn-cat work/durations $(call REPORTED,period) | gn-pctl --merge -m $(M1) | \
+	    gn-select -o $@ 'device_type, date = date(period), user_count = users, \
+	        total_interactions, avg_duration_ms, p50_duration_ms, p95_duration_ms, \
 	        p99_duration_ms'
+
+# Versions and releases are levels of the same states.
+work/releases.gn: work/users/done
+	gn-cat work/versions $(call REPORTED,period) | \
+	    gn-pctl --merge -m $(M1) --by day,week,whole --level major,major.minor,major.minor.patch -o $@
+
+work/performance_by_version.gn: work/releases.gn
+	gn-where 'level = "major.minor.patch"' $< | \
+	    gn-select -o $@ 'app_version = release, period_type, period, users, $(PERFORMANCE)'
+
+work/performance_by_release.gn: work/releases.gn
+	gn-where -o $@ 'level <> "major.minor.patch"' $<
+
+PERFORMANCE := total_interactions, p50_duration_ms, p95_duration_ms, p99_duration_ms, \
+               avg_duration_ms, stddev_duration_ms, min_duration_ms, max_duration_ms
 
 EVENT_RULES  := null_user null_time null_duration negative_duration long_duration unknown_user
 MEMBER_RULES := null_user duplicate_user null_join_date

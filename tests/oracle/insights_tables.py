@@ -1,0 +1,125 @@
+#!/usr/bin/python3
+"""Recompute tables of the insights job from its CSV inputs and compare: insights_tables.py EVENTS METADATA TABLES
+
+Written from the definitions of the tables, with plain lists and fractions; zone UTC, all days. Prints the
+first differences and ends with status 1 when there are any.
+"""
+import csv
+import datetime
+import math
+import sys
+from collections import defaultdict
+from fractions import Fraction
+
+UNKNOWN = "(unknown)"
+DAY = datetime.timedelta(days=1)
+
+
+def rows_of(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def monday(day):
+    return day - DAY * day.weekday()
+
+
+def percentile(values, percent):
+    """Type 7, of a sorted list."""
+    place = Fraction(percent * (len(values) - 1), 100)
+    low = int(place)
+    high = min(low + 1, len(values) - 1)
+    return values[low] + (place - low) * (values[high] - values[low])
+
+
+def root(x):
+    """The square root of a fraction, also where it is beyond a float."""
+    return math.sqrt(x) if x else 0.0
+
+
+class Event:
+    def __init__(self, row):
+        self.user = row["user_id"]
+        self.day = datetime.date.fromisoformat(row["timestamp"][:10])
+        self.page = row["page_id"]
+        self.ms = int(row["duration_ms"]) if row["duration_ms"] else None
+        self.valid = self.ms is not None and self.ms >= 0
+        self.version = row["app_version"] or UNKNOWN
+
+
+def measures(events):
+    """users, total_interactions, p50, p95, p99, avg, stddev, min, max"""
+    values = sorted(e.ms for e in events if e.valid)
+    n = len(values)
+    figures = [len({e.user for e in events}), len(events)]
+    if not n:
+        return figures + [None] * 7
+    mean = Fraction(sum(values), n)
+    spread = root(sum((x - mean) ** 2 for x in values) / (n - 1)) if n > 1 else None
+    return figures + [percentile(values, p) for p in (50, 95, 99)] + [mean, spread, values[0], values[-1]]
+
+
+def performance(events):
+    """Keys with level, release, period_type and period."""
+    groups = defaultdict(list)
+    for e in events:
+        for depth, level in enumerate(("major", "major.minor", "major.minor.patch"), 1):
+            release = ".".join(e.version.split(".")[:depth])
+            for period in (("day", str(e.day)), ("week", str(monday(e.day))), ("whole", "all")):
+                groups[level, release, *period].append(e)
+    return [[*key, *measures(of)] for key, of in sorted(groups.items())]
+
+
+def performance_by_version(data):
+    return [row[1:] for row in performance(data.events) if row[0] == "major.minor.patch"]
+
+
+def performance_by_release(data):
+    return [row for row in performance(data.events) if row[0] != "major.minor.patch"]
+
+
+class Data:
+    def __init__(self, events, metadata):
+        self.events = [Event(row) for row in rows_of(events) if row["user_id"] and row["timestamp"]]
+        self.metadata = [row for row in rows_of(metadata) if row["user_id"]]
+
+
+def differs(got, want):
+    if want is None:
+        return got != ""
+    if isinstance(want, bool):
+        return got != ("true" if want else "false")
+    if isinstance(want, (int, str)):
+        return got != str(want)
+    return got == "" or not math.isclose(float(got), float(want), rel_tol=1e-9, abs_tol=1e-12)
+
+
+def compare(name, want, tables):
+    with open(f"{tables}/{name}.csv", newline="") as file:
+        got = list(csv.reader(file))[1:]
+    if len(got) != len(want):
+        return [f"{name}: {len(got)} rows, not {len(want)}"]
+    return [
+        f"{name}: {g}, not {[x if isinstance(x, (int, str)) or x is None else float(x) for x in w]}"
+        for g, w in zip(got, want)
+        if len(g) != len(w) or any(map(differs, g, w))
+    ]
+
+
+TABLES = [performance_by_version, performance_by_release]
+
+
+def main():
+    data = Data(sys.argv[1], sys.argv[2])
+    bad = []
+    for table in TABLES:
+        want = table(data)
+        if not want:
+            bad.append(f"{table.__name__}: nothing to compare")
+        bad += compare(table.__name__, want, sys.argv[3])
+    print("\n".join(bad[:10]), end="\n" if bad else "")
+    sys.exit(bool(bad))
+
+
+if __name__ == "__main__":
+    main()
