@@ -16,6 +16,7 @@
 #                work/actions/PART.gn      their events by day and type
 #                work/durations/PART.gn    their users and durations by device and day
 #                work/versions/PART.gn     the same by version and day
+#                work/totals/PART.gn       what each user did in all
 #                enriched/part-PART.gn     their events, with attributes, where asked for
 #     users      work/frequency/PART.gn    sessions of each user
 #                work/periods/PART.gn      sessions of each day, week and month
@@ -52,7 +53,8 @@ ACTIVITY := daily_active_users weekly_active_users monthly_active_users rolling_
 TABLES   := $(ACTIVITY) active_users_by_dimension sessions session_summary session_overview \
             session_histogram session_frequency sessions_per_period bounce_rates \
             action_distribution device_performance performance_by_version \
-            performance_by_release data_quality
+            performance_by_release power_users user_engagement_percentiles \
+            engagement_histogram data_quality
 
 # A make that has seen a directory does not see what jobs put there: the tables are for another one.
 .PHONY: tables published
@@ -62,7 +64,7 @@ tables: work/merge
 published: $(TABLES:%=tables/%.csv)
 
 STAGES := $(addprefix work/,map sorted sessions rollup userdays actions durations \
-                           versions partition frequency periods summary lengths dimensions \
+                           versions totals partition frequency periods summary lengths dimensions \
                            quality users fences overview histogram)
 
 # --- Index. A new one begins everything anew. Where there is one range nothing reads it.
@@ -175,11 +177,15 @@ work/versions/%.gn: work/index.gn work/options/actions | work/sorted/%.gn
 	    gn-pctl --partial --tz "$$ZONE" -m $(M1) --where '$(WITH_TIME)' --by day \
 	        --level major.minor.patch -o $@
 
+work/totals/%.gn: work/index.gn work/options/actions | work/sorted/%.gn
+	gn-powerusers --partial --tz "$$ZONE" -m $(M1) -o $@ work/sorted/$*.gn
+
 enriched/part-%.gn: work/index.gn work/members/%.gn | work/sorted/%.gn
 	$(call JOIN,$(M1),$(ATTRIBUTES)) -o $@ work/sorted/$*.gn $(word 2,$^)
 
 work/partition/%: work/sessions/%.gn work/rollup/%.gn work/userdays/%.gn work/actions/%.gn \
-                  work/durations/%.gn work/versions/%.gn $(if $(ENRICHED),enriched/part-%.gn)
+                  work/durations/%.gn work/versions/%.gn work/totals/%.gn \
+                  $(if $(ENRICHED),enriched/part-%.gn)
 	$(if $(KEEP),,touch work/map/consumed; rm -f work/map/*/part-$*.gn work/sorted/$*.gn)
 	touch $@
 
@@ -274,7 +280,7 @@ METRICS := session_duration_ms total_duration_ms actions_count unique_pages
 MERGES  := tables/sessions.csv tables/session_frequency.csv work/daily_active_users.gn \
            work/action_distribution.gn work/sessions_per_period.gn work/session_summary.gn \
            work/active_users_by_dimension.gn work/device_performance.gn work/releases.gn \
-           work/data_quality.gn \
+           work/power_users.gn work/data_quality.gn \
            $(METRICS:%=work/overview/%.gn) $(METRICS:%=work/histogram/%.gn)
 
 work/merge: work/users/done
@@ -339,6 +345,13 @@ work/performance_by_release.gn: work/releases.gn
 
 PERFORMANCE := total_interactions, p50_duration_ms, p95_duration_ms, p99_duration_ms, \
                avg_duration_ms, stddev_duration_ms, min_duration_ms, max_duration_ms
+
+# Users are ranked among all, and of all days. The table is in order of the user.
+work/power_users.gn work/user_engagement_percentiles.gn work/engagement_histogram.gn &: work/users/done
+	gn-powerusers --merge -m $(M3) --also percentiles=work/user_engagement_percentiles.gn \
+	        --also histogram=work/engagement_histogram.gn work/totals/*.gn | \
+	    gn-sort -m $(M3) -k user_id | \
+	    $(call JOIN,$(M3),$(ATTRIBUTES)) -o work/power_users.gn - <(gn-merge -m $(M3) work/members/*.gn)
 
 EVENT_RULES  := null_user null_time null_duration negative_duration long_duration unknown_user
 MEMBER_RULES := null_user duplicate_user null_join_date

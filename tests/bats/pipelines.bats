@@ -38,9 +38,10 @@ mark() {
 }
 
 tables='action_distribution active_users_by_dimension bounce_rates daily_active_users data_quality'
-tables+=' device_performance monthly_active_users performance_by_release performance_by_version'
-tables+=' rolling_active_users session_frequency session_histogram session_overview session_summary'
-tables+=' sessions sessions_per_period user_stickiness weekly_active_users'
+tables+=' device_performance engagement_histogram monthly_active_users performance_by_release'
+tables+=' performance_by_version power_users rolling_active_users session_frequency session_histogram'
+tables+=' session_overview session_summary sessions sessions_per_period user_engagement_percentiles'
+tables+=' user_stickiness weekly_active_users'
 
 @test "insights makes its tables and shows some" {
     small_csv >events.csv

@@ -12,6 +12,7 @@ from collections import defaultdict
 from fractions import Fraction
 
 UNKNOWN = "(unknown)"
+ATTRIBUTES = ("join_date", "country", "device_type", "subscription_type")
 DAY = datetime.timedelta(days=1)
 
 
@@ -35,6 +36,14 @@ def percentile(values, percent):
 def root(x):
     """The square root of a fraction, also where it is beyond a float."""
     return math.sqrt(x) if x else 0.0
+
+
+def preference(row):
+    """Rows of a user, the one that has the attributes last: the latest join date, then the greatest record.
+
+    A text's bytes begin with its length; nil comes after texts of less than 32 bytes.
+    """
+    return row["join_date"], [(row[c] == "", len(row[c]), row[c]) for c in ATTRIBUTES[1:]]
 
 
 class Event:
@@ -78,10 +87,85 @@ def performance_by_release(data):
     return [row for row in performance(data.events) if row[0] != "major.minor.patch"]
 
 
+def ranks(figures):
+    """Of each user the share of the others who have less, as a fraction."""
+    lowest = {}
+    for rank, figure in enumerate(sorted(figures.values())):
+        lowest.setdefault(figure, rank)
+    others = max(len(figures) - 1, 1)
+    return {user: Fraction(lowest[figure], others) for user, figure in figures.items()}
+
+
+def power_users(data):
+    total, interactions, days, pages = (data.engagement[m] for m in data.ENGAGEMENT)
+    rank = ranks(total)
+    top = sorted(total, key=lambda u: (-total[u], u))[: math.ceil(len(total) / 100)]
+    return [
+        [
+            u,
+            top.index(u) + 1,
+            interactions[u],
+            total[u],
+            Fraction(total[u], 3600000),
+            Fraction(total[u], interactions[u]),
+            pages[u],
+            days[u],
+            rank[u],
+            data.engagement["engagement_score"][u],
+            *(data.latest.get(u, {}).get(c) or None for c in ATTRIBUTES),
+        ]
+        for u in sorted(top)
+    ]
+
+
+def user_engagement_percentiles(data):
+    table = []
+    for metric in sorted(data.ENGAGEMENT):
+        values = sorted(data.engagement[metric].values())
+        table.append([metric, len(values), *(percentile(values, p) for p in (50, 90, 95, 99)), values[-1]])
+    return table
+
+
+def engagement_histogram(data):
+    """Buckets 0, 1, 2 to 3, 4 to 7 ...; scores by ten."""
+    table = []
+    for metric, figures in sorted(data.engagement.items()):
+        if metric == "engagement_score":
+            bounds = [(lower, lower + 10) for lower in range(0, 100, 10)]
+            places = [min(int(x / 10), 9) for x in figures.values()]
+        else:
+            bounds = [(0, 1)] + [(2**i, 2 ** (i + 1)) for i in range(max(figures.values()).bit_length())]
+            places = [x.bit_length() for x in figures.values()]
+        table += [[metric, i, *b, places.count(i)] for i, b in enumerate(bounds)]
+    return table
+
+
 class Data:
+    ENGAGEMENT = ("total_duration_ms", "total_interactions", "days_active", "unique_pages")
+
     def __init__(self, events, metadata):
         self.events = [Event(row) for row in rows_of(events) if row["user_id"] and row["timestamp"]]
         self.metadata = [row for row in rows_of(metadata) if row["user_id"]]
+        self.latest = {}
+        for row in sorted(self.metadata, key=preference):
+            self.latest[row["user_id"]] = row
+        self.engagement = self.engage()
+
+    def engage(self):
+        """Figures of users with a duration up to 8 hours, of such events."""
+        of = defaultdict(list)
+        for e in self.events:
+            if e.valid and e.ms <= 8 * 3600000:
+                of[e.user].append(e)
+        figures = (
+            {u: sum(e.ms for e in es) for u, es in of.items()},
+            {u: len(es) for u, es in of.items()},
+            {u: len({e.day for e in es}) for u, es in of.items()},
+            {u: len({e.page for e in es if e.page}) for u, es in of.items()},
+        )
+        a, b, c = (ranks(f) for f in figures[:3])
+        score = {u: 50 * a[u] + 30 * b[u] + 20 * c[u] for u in of}
+        return dict(zip(self.ENGAGEMENT, figures)) | {"engagement_score": score}
 
 
 def differs(got, want):
@@ -106,7 +190,8 @@ def compare(name, want, tables):
     ]
 
 
-TABLES = [performance_by_version, performance_by_release]
+TABLES = [performance_by_version, performance_by_release, power_users, user_engagement_percentiles,
+          engagement_histogram]
 
 
 def main():
