@@ -23,6 +23,7 @@
 #                work/summary/PART.gn      sessions by day and attributes
 #                work/lengths/PART.gn      the durations of these
 #                work/dimensions/PART.gn   active users of periods by attributes
+#                work/retention/PART.gn    users by week of joining, and the weeks they came back
 #                work/quality/PART.gn      dirty events and metadata
 #     merge      work/TABLE.gn, tables/TABLE.csv
 #
@@ -54,7 +55,7 @@ TABLES   := $(ACTIVITY) active_users_by_dimension sessions session_summary sessi
             session_histogram session_frequency sessions_per_period bounce_rates \
             action_distribution device_performance performance_by_version \
             performance_by_release power_users user_engagement_percentiles \
-            engagement_histogram data_quality
+            engagement_histogram cohort_retention cohort_retention_by_segment data_quality
 
 # A make that has seen a directory does not see what jobs put there: the tables are for another one.
 .PHONY: tables published
@@ -65,7 +66,7 @@ published: $(TABLES:%=tables/%.csv)
 
 STAGES := $(addprefix work/,map sorted sessions rollup userdays actions durations \
                            versions totals partition frequency periods summary lengths dimensions \
-                           quality users fences overview histogram)
+                           retention quality users fences overview histogram)
 
 # --- Index. A new one begins everything anew. Where there is one range nothing reads it.
 
@@ -253,6 +254,12 @@ work/dimensions/%.gn: work/userdays/%.gn work/options/report
 	    $(call ACTIVE_PERIOD,month,month,distinct(user_id)) \
 	    $(call ACTIVE_PERIOD,week,week,distinct(user_id))
 
+# All rows of the metadata, as the cohort is that of the earliest join date.
+work/retention/%.gn: work/rollup/%.gn work/members/%.gn work/options/report
+	gn-cohort --partial -m $(M1) $(FROM:%=--from %) $(TO:%=--to %) \
+	    --segment subscription_type,device_type,country \
+	    --members <(gn-cat work/metadata/*/part-$*.gn) -o $@ $<
+
 # Dirty events and metadata: of the whole input, whatever the days to report.
 work/quality/events-%.gn: work/userdays/%.gn
 	gn-agg -m $(M1) -a 'total = sum(events), null_user = sum(if(user_id is null, events, 0)), \
@@ -267,7 +274,8 @@ work/quality/members-%.gn: work/members/%.gn
 	        null_join_date = sum(if(user_id is not null and join_date is null, 1, 0))' -o $@ $<
 
 work/users/%: work/frequency/%.gn work/periods/%.gn work/summary/%.gn work/lengths/%.gn \
-              work/dimensions/%.gn work/quality/events-%.gn work/quality/members-%.gn
+              work/dimensions/%.gn work/retention/%.gn work/quality/events-%.gn \
+              work/quality/members-%.gn
 	touch $@
 
 work/users/done: work/partition/done work/options/report
@@ -280,7 +288,7 @@ METRICS := session_duration_ms total_duration_ms actions_count unique_pages
 MERGES  := tables/sessions.csv tables/session_frequency.csv work/daily_active_users.gn \
            work/action_distribution.gn work/sessions_per_period.gn work/session_summary.gn \
            work/active_users_by_dimension.gn work/device_performance.gn work/releases.gn \
-           work/power_users.gn work/data_quality.gn \
+           work/power_users.gn work/cohort_retention.gn work/data_quality.gn \
            $(METRICS:%=work/overview/%.gn) $(METRICS:%=work/histogram/%.gn)
 
 work/merge: work/users/done
@@ -352,6 +360,10 @@ work/power_users.gn work/user_engagement_percentiles.gn work/engagement_histogra
 	        --also histogram=work/engagement_histogram.gn work/totals/*.gn | \
 	    gn-sort -m $(M3) -k user_id | \
 	    $(call JOIN,$(M3),$(ATTRIBUTES)) -o work/power_users.gn - <(gn-merge -m $(M3) work/members/*.gn)
+
+work/cohort_retention.gn work/cohort_retention_by_segment.gn &: work/users/done
+	gn-cohort --merge -m $(M1) --also total=work/cohort_retention.gn \
+	    -o work/cohort_retention_by_segment.gn work/retention/*.gn
 
 EVENT_RULES  := null_user null_time null_duration negative_duration long_duration unknown_user
 MEMBER_RULES := null_user duplicate_user null_join_date

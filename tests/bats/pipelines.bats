@@ -37,11 +37,12 @@ mark() {
     sleep 0.02 # later files have a later time, however coarse the clock is
 }
 
-tables='action_distribution active_users_by_dimension bounce_rates daily_active_users data_quality'
-tables+=' device_performance engagement_histogram monthly_active_users performance_by_release'
-tables+=' performance_by_version power_users rolling_active_users session_frequency session_histogram'
-tables+=' session_overview session_summary sessions sessions_per_period user_engagement_percentiles'
-tables+=' user_stickiness weekly_active_users'
+tables='action_distribution active_users_by_dimension bounce_rates cohort_retention'
+tables+=' cohort_retention_by_segment daily_active_users data_quality device_performance'
+tables+=' engagement_histogram monthly_active_users performance_by_release performance_by_version'
+tables+=' power_users rolling_active_users session_frequency session_histogram session_overview'
+tables+=' session_summary sessions sessions_per_period user_engagement_percentiles user_stickiness'
+tables+=' weekly_active_users'
 
 @test "insights makes its tables and shows some" {
     small_csv >events.csv

@@ -140,6 +140,36 @@ def engagement_histogram(data):
     return table
 
 
+def retention(data, segment_of):
+    """segment_of gives the (type, value) of a user's segments; rows as keys and figures."""
+    first, last = (f(e.day for e in data.events) for f in (min, max))
+    weeks = defaultdict(set)
+    for e in data.events:
+        weeks[e.user].add(monday(e.day))
+    cells = defaultdict(set)
+    for user, day in data.joined.items():
+        for segment in segment_of(user):
+            cells[monday(day), segment].add(user)
+    table = []
+    for (cohort, segment), users in cells.items():
+        for k in range(27):
+            week = cohort + 7 * k * DAY
+            covered = week <= last and week + 6 * DAY >= first
+            retained = sum(week in weeks[u] for u in users) if covered else None
+            rate = Fraction(retained, len(users)) if covered else None
+            complete = first <= week and week + 6 * DAY <= last
+            table.append([str(cohort), k, *segment, len(users), retained, rate, complete])
+    return sorted(table, key=lambda row: row[: 2 + len(segment)])
+
+
+def cohort_retention(data):
+    return retention(data, lambda user: [()])
+
+
+def cohort_retention_by_segment(data):
+    return retention(data, lambda user: [(c, data.latest[user][c] or UNKNOWN) for c in ATTRIBUTES[1:]])
+
+
 class Data:
     ENGAGEMENT = ("total_duration_ms", "total_interactions", "days_active", "unique_pages")
 
@@ -149,6 +179,11 @@ class Data:
         self.latest = {}
         for row in sorted(self.metadata, key=preference):
             self.latest[row["user_id"]] = row
+        self.joined = {}
+        for row in self.metadata:
+            if row["join_date"]:
+                day = datetime.date.fromisoformat(row["join_date"])
+                self.joined[row["user_id"]] = min(day, self.joined.get(row["user_id"], day))
         self.engagement = self.engage()
 
     def engage(self):
@@ -191,7 +226,7 @@ def compare(name, want, tables):
 
 
 TABLES = [performance_by_version, performance_by_release, power_users, user_engagement_percentiles,
-          engagement_histogram]
+          engagement_histogram, cohort_retention, cohort_retention_by_segment]
 
 
 def main():
