@@ -17,6 +17,7 @@
 #                work/durations/PART.gn    their users and durations by device and day
 #                work/versions/PART.gn     the same by version and day
 #                work/totals/PART.gn       what each user did in all
+#                work/effects/PART.gn      durations of devices, and means of users
 #                enriched/part-PART.gn     their events, with attributes, where asked for
 #     users      work/frequency/PART.gn    sessions of each user
 #                work/periods/PART.gn      sessions of each day, week and month
@@ -24,6 +25,7 @@
 #                work/lengths/PART.gn      the durations of these
 #                work/dimensions/PART.gn   active users of periods by attributes
 #                work/retention/PART.gn    users by week of joining, and the weeks they came back
+#                work/profiles/PART.gn     figures of each user beside each other
 #                work/quality/PART.gn      dirty events and metadata
 #     merge      work/TABLE.gn, tables/TABLE.csv
 #
@@ -55,7 +57,8 @@ TABLES   := $(ACTIVITY) active_users_by_dimension sessions session_summary sessi
             session_histogram session_frequency sessions_per_period bounce_rates \
             action_distribution device_performance performance_by_version \
             performance_by_release power_users user_engagement_percentiles \
-            engagement_histogram cohort_retention cohort_retention_by_segment data_quality
+            engagement_histogram cohort_retention cohort_retention_by_segment device_summary \
+            device_effect metric_correlation data_quality
 
 # A make that has seen a directory does not see what jobs put there: the tables are for another one.
 .PHONY: tables published
@@ -65,8 +68,8 @@ tables: work/merge
 published: $(TABLES:%=tables/%.csv)
 
 STAGES := $(addprefix work/,map sorted sessions rollup userdays actions durations \
-                           versions totals partition frequency periods summary lengths dimensions \
-                           retention quality users fences overview histogram)
+                           versions totals effects partition frequency periods summary lengths dimensions \
+                           retention profiles quality users fences overview histogram)
 
 # --- Index. A new one begins everything anew. Where there is one range nothing reads it.
 
@@ -181,11 +184,15 @@ work/versions/%.gn: work/index.gn work/options/actions | work/sorted/%.gn
 work/totals/%.gn: work/index.gn work/options/actions | work/sorted/%.gn
 	gn-powerusers --partial --tz "$$ZONE" -m $(M1) -o $@ work/sorted/$*.gn
 
+work/effects/%.gn: work/index.gn work/members/%.gn | work/sorted/%.gn
+	gn-cat -f user_id,duration_ms --where '$(WITH_TIME)' work/sorted/$*.gn | \
+	    $(call JOIN,$(M2),device_type) - $(word 2,$^) | gn-anova --partial -m $(M2) -o $@
+
 enriched/part-%.gn: work/index.gn work/members/%.gn | work/sorted/%.gn
 	$(call JOIN,$(M1),$(ATTRIBUTES)) -o $@ work/sorted/$*.gn $(word 2,$^)
 
 work/partition/%: work/sessions/%.gn work/rollup/%.gn work/userdays/%.gn work/actions/%.gn \
-                  work/durations/%.gn work/versions/%.gn work/totals/%.gn \
+                  work/durations/%.gn work/versions/%.gn work/totals/%.gn work/effects/%.gn \
                   $(if $(ENRICHED),enriched/part-%.gn)
 	$(if $(KEEP),,touch work/map/consumed; rm -f work/map/*/part-$*.gn work/sorted/$*.gn)
 	touch $@
@@ -260,6 +267,16 @@ work/retention/%.gn: work/rollup/%.gn work/members/%.gn work/options/report
 	    --segment subscription_type,device_type,country \
 	    --members <(gn-cat work/metadata/*/part-$*.gn) -o $@ $<
 
+# Days and sessions of a user, both in order of the user.
+work/profiles/%.gn: work/userdays/%.gn work/frequency/%.gn work/options/report
+	gn-where 'user_id is not null and date is not null' $< $(call REPORTED,date) | \
+	    gn-agg -m $(M3) -k user_id -a 'interactions = sum(events), \
+	        duration_ms = sum(coalesce(events_ms, 0)), days_active = count()' | \
+	    $(call JOIN,$(M3),total_sessions) - $(word 2,$^) | \
+	    gn-select 'duration_ms, interactions, days_active, \
+	        sessions = coalesce(total_sessions, 0)' | \
+	    gn-corr --partial -m $(M3) duration_ms,interactions,days_active,sessions -o $@
+
 # Dirty events and metadata: of the whole input, whatever the days to report.
 work/quality/events-%.gn: work/userdays/%.gn
 	gn-agg -m $(M1) -a 'total = sum(events), null_user = sum(if(user_id is null, events, 0)), \
@@ -274,8 +291,8 @@ work/quality/members-%.gn: work/members/%.gn
 	        null_join_date = sum(if(user_id is not null and join_date is null, 1, 0))' -o $@ $<
 
 work/users/%: work/frequency/%.gn work/periods/%.gn work/summary/%.gn work/lengths/%.gn \
-              work/dimensions/%.gn work/retention/%.gn work/quality/events-%.gn \
-              work/quality/members-%.gn
+              work/dimensions/%.gn work/retention/%.gn work/profiles/%.gn \
+              work/quality/events-%.gn work/quality/members-%.gn
 	touch $@
 
 work/users/done: work/partition/done work/options/report
@@ -288,7 +305,8 @@ METRICS := session_duration_ms total_duration_ms actions_count unique_pages
 MERGES  := tables/sessions.csv tables/session_frequency.csv work/daily_active_users.gn \
            work/action_distribution.gn work/sessions_per_period.gn work/session_summary.gn \
            work/active_users_by_dimension.gn work/device_performance.gn work/releases.gn \
-           work/power_users.gn work/cohort_retention.gn work/data_quality.gn \
+           work/power_users.gn work/cohort_retention.gn \
+           work/device_effect.gn work/metric_correlation.gn work/data_quality.gn \
            $(METRICS:%=work/overview/%.gn) $(METRICS:%=work/histogram/%.gn)
 
 work/merge: work/users/done
@@ -364,6 +382,14 @@ work/power_users.gn work/user_engagement_percentiles.gn work/engagement_histogra
 work/cohort_retention.gn work/cohort_retention_by_segment.gn &: work/users/done
 	gn-cohort --merge -m $(M1) --also total=work/cohort_retention.gn \
 	    -o work/cohort_retention_by_segment.gn work/retention/*.gn
+
+# Of all days. Users without a device take no part.
+work/device_effect.gn work/device_summary.gn &: work/users/done
+	gn-anova --merge -m $(M1) --groups work/device_summary.gn -o work/device_effect.gn work/effects/*.gn
+
+work/metric_correlation.gn: work/users/done
+	gn-corr --merge -m $(M1) work/profiles/*.gn | \
+	    gn-select -o $@ 'metric_a, metric_b, n, pearson, spearman'
 
 EVENT_RULES  := null_user null_time null_duration negative_duration long_duration unknown_user
 MEMBER_RULES := null_user duplicate_user null_join_date

@@ -38,10 +38,11 @@ mark() {
 }
 
 tables='action_distribution active_users_by_dimension bounce_rates cohort_retention'
-tables+=' cohort_retention_by_segment daily_active_users data_quality device_performance'
-tables+=' engagement_histogram monthly_active_users performance_by_release performance_by_version'
-tables+=' power_users rolling_active_users session_frequency session_histogram session_overview'
-tables+=' session_summary sessions sessions_per_period user_engagement_percentiles user_stickiness'
+tables+=' cohort_retention_by_segment daily_active_users data_quality device_effect'
+tables+=' device_performance device_summary engagement_histogram metric_correlation'
+tables+=' monthly_active_users performance_by_release performance_by_version power_users'
+tables+=' rolling_active_users session_frequency session_histogram session_overview session_summary'
+tables+=' sessions sessions_per_period user_engagement_percentiles user_stickiness'
 tables+=' weekly_active_users'
 
 @test "insights makes its tables and shows some" {

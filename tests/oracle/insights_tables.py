@@ -11,6 +11,7 @@ import sys
 from collections import defaultdict
 from fractions import Fraction
 
+ANY = object()  # not compared
 UNKNOWN = "(unknown)"
 ATTRIBUTES = ("join_date", "country", "device_type", "subscription_type")
 DAY = datetime.timedelta(days=1)
@@ -49,7 +50,8 @@ def preference(row):
 class Event:
     def __init__(self, row):
         self.user = row["user_id"]
-        self.day = datetime.date.fromisoformat(row["timestamp"][:10])
+        self.time = datetime.datetime.fromisoformat(row["timestamp"])
+        self.day = self.time.date()
         self.page = row["page_id"]
         self.ms = int(row["duration_ms"]) if row["duration_ms"] else None
         self.valid = self.ms is not None and self.ms >= 0
@@ -170,6 +172,91 @@ def cohort_retention_by_segment(data):
     return retention(data, lambda user: [(c, data.latest[user][c] or UNKNOWN) for c in ATTRIBUTES[1:]])
 
 
+def average_ranks(values):
+    places = defaultdict(list)
+    for rank, x in enumerate(sorted(values), 1):
+        places[x].append(rank)
+    return {x: Fraction(sum(of), len(of)) for x, of in places.items()}, [len(of) for of in places.values()]
+
+
+def squares(values):
+    mean = Fraction(sum(values)) / len(values)
+    return sum((x - mean) ** 2 for x in values)
+
+
+def device_summary(data):
+    devices = defaultdict(list)
+    for e in data.events:
+        device = data.latest.get(e.user, {}).get("device_type")
+        if device:
+            devices[device].append(e)
+    overall = [e.ms for es in devices.values() for e in es if e.valid]
+    mean = Fraction(sum(overall), len(overall))
+    table = []
+    for device, es in devices.items():
+        users, n, p50, p95, p99, avg, stddev, least, most = measures(es)
+        difference = 100 * (avg - mean) / mean
+        table.append([device, users, n, Fraction(n, users), avg, stddev, p50, p95, p99, least, most, difference])
+    return sorted(table, key=lambda row: -row[4])
+
+
+def device_effect(data):
+    """Of each unit; the tails, p_value and kruskal_p, are left to the tests of gn-anova."""
+    known = lambda user: data.latest.get(user, {}).get("device_type")
+    events, users = defaultdict(list), defaultdict(list)
+    of_user = defaultdict(list)
+    for e in data.events:
+        of_user[e.user] += [e.ms] * e.valid
+        if e.valid and known(e.user):
+            events[known(e.user)].append(e.ms)
+    for user, values in of_user.items():
+        if values and known(user):
+            users[known(user)].append(Fraction(sum(values) / len(values)))
+    excluded = {"events": len(data.events), "users": len(of_user)}
+    table = []
+    for unit, groups in (("events", events), ("users", users)):
+        values = [x for g in groups.values() for x in g]
+        n, k = len(values), len(groups)
+        within, total = sum(squares(g) for g in groups.values()), squares(values)
+        between = total - within
+        eta = between / total
+        rank, ties = average_ranks(values)
+        h = Fraction(12, n * (n + 1)) * sum(sum(rank[x] for x in g) ** 2 / len(g) for g in groups.values())
+        h = (h - 3 * (n + 1)) / (1 - Fraction(sum(t**3 - t for t in ties), n**3 - n))
+        effect = ["negligible", "small", "medium", "large"][sum(eta >= b for b in (0.01, 0.06, 0.14))]
+        f = (between / (k - 1)) / (within / (n - k))
+        table.append(["duration_ms", unit, k, n, excluded[unit] - n, k - 1, n - k, f, ANY, eta, effect, h, ANY])
+    return table
+
+
+def metric_correlation(data):
+    sums = {m: defaultdict(int) for m in ("duration_ms", "interactions", "days_active", "sessions")}
+    days, times = defaultdict(set), defaultdict(list)
+    for e in data.events:
+        sums["interactions"][e.user] += 1
+        sums["duration_ms"][e.user] += e.ms if e.valid else 0
+        days[e.user].add(e.day)
+        times[e.user].append(e.time)
+    for user, of in times.items():
+        of.sort()
+        sums["days_active"][user] = len(days[user])
+        sums["sessions"][user] = 1 + sum((b - a).total_seconds() > 1800 for a, b in zip(of, of[1:]))
+    table = []
+    metrics = list(sums)
+    for i, a in enumerate(metrics):
+        for b in metrics[i + 1 :]:
+            xs, ys = ([sums[m][u] for u in times] for m in (a, b))
+            rx, ry = average_ranks(xs)[0], average_ranks(ys)[0]
+            ranked = pearson([rx[x] for x in xs], [ry[y] for y in ys])
+            table.append([a, b, len(xs), pearson(xs, ys), ranked])
+    return sorted(table, key=lambda row: row[:2])
+
+
+def pearson(xs, ys):
+    mx, my = Fraction(sum(xs)) / len(xs), Fraction(sum(ys)) / len(ys)
+    return sum((x - mx) * (y - my) for x, y in zip(xs, ys)) / Fraction(root(squares(xs) * squares(ys)))
+
+
 class Data:
     ENGAGEMENT = ("total_duration_ms", "total_interactions", "days_active", "unique_pages")
 
@@ -204,6 +291,8 @@ class Data:
 
 
 def differs(got, want):
+    if want is ANY:
+        return got == ""
     if want is None:
         return got != ""
     if isinstance(want, bool):
@@ -219,14 +308,24 @@ def compare(name, want, tables):
     if len(got) != len(want):
         return [f"{name}: {len(got)} rows, not {len(want)}"]
     return [
-        f"{name}: {g}, not {[x if isinstance(x, (int, str)) or x is None else float(x) for x in w]}"
+        f"{name}: {g}, not {[float(x) if isinstance(x, Fraction) else x for x in w]}"
         for g, w in zip(got, want)
         if len(g) != len(w) or any(map(differs, g, w))
     ]
 
 
-TABLES = [performance_by_version, performance_by_release, power_users, user_engagement_percentiles,
-          engagement_histogram, cohort_retention, cohort_retention_by_segment]
+TABLES = [
+    performance_by_version,
+    performance_by_release,
+    power_users,
+    user_engagement_percentiles,
+    engagement_histogram,
+    cohort_retention,
+    cohort_retention_by_segment,
+    device_summary,
+    device_effect,
+    metric_correlation,
+]
 
 
 def main():
