@@ -18,6 +18,8 @@
 #                work/versions/PART.gn     the same by version and day
 #                work/totals/PART.gn       what each user did in all
 #                work/effects/PART.gn      durations of devices, and means of users
+#                work/hours/PART.gn        hours, with their users
+#                work/bursts/PART.gn       unusual days of users
 #                enriched/part-PART.gn     their events, with attributes, where asked for
 #     users      work/frequency/PART.gn    sessions of each user
 #                work/periods/PART.gn      sessions of each day, week and month
@@ -58,7 +60,7 @@ TABLES   := $(ACTIVITY) active_users_by_dimension sessions session_summary sessi
             action_distribution device_performance performance_by_version \
             performance_by_release power_users user_engagement_percentiles \
             engagement_histogram cohort_retention cohort_retention_by_segment device_summary \
-            device_effect metric_correlation data_quality
+            device_effect metric_correlation hourly_activity anomalies data_quality
 
 # A make that has seen a directory does not see what jobs put there: the tables are for another one.
 .PHONY: tables published
@@ -68,7 +70,7 @@ tables: work/merge
 published: $(TABLES:%=tables/%.csv)
 
 STAGES := $(addprefix work/,map sorted sessions rollup userdays actions durations \
-                           versions totals effects partition frequency periods summary lengths dimensions \
+                           versions totals effects hours bursts partition frequency periods summary lengths dimensions \
                            retention profiles quality users fences overview histogram)
 
 # --- Index. A new one begins everything anew. Where there is one range nothing reads it.
@@ -188,12 +190,19 @@ work/effects/%.gn: work/index.gn work/members/%.gn | work/sorted/%.gn
 	gn-cat -f user_id,duration_ms --where '$(WITH_TIME)' work/sorted/$*.gn | \
 	    $(call JOIN,$(M2),device_type) - $(word 2,$^) | gn-anova --partial -m $(M2) -o $@
 
+work/hours/%.gn: work/index.gn | work/sorted/%.gn
+	gn-cat --where '$(WITH_TIME)' work/sorted/$*.gn | \
+	    gn-anomaly --rule temporal --partial --activity -m $(M1) -o $@
+
+work/bursts/%.gn: work/index.gn work/options/actions | work/sorted/%.gn
+	gn-anomaly --rule behavioural --tz "$$ZONE" -m $(M1) -o $@ work/sorted/$*.gn
+
 enriched/part-%.gn: work/index.gn work/members/%.gn | work/sorted/%.gn
 	$(call JOIN,$(M1),$(ATTRIBUTES)) -o $@ work/sorted/$*.gn $(word 2,$^)
 
 work/partition/%: work/sessions/%.gn work/rollup/%.gn work/userdays/%.gn work/actions/%.gn \
                   work/durations/%.gn work/versions/%.gn work/totals/%.gn work/effects/%.gn \
-                  $(if $(ENRICHED),enriched/part-%.gn)
+                  work/hours/%.gn work/bursts/%.gn $(if $(ENRICHED),enriched/part-%.gn)
 	$(if $(KEEP),,touch work/map/consumed; rm -f work/map/*/part-$*.gn work/sorted/$*.gn)
 	touch $@
 
@@ -306,7 +315,8 @@ MERGES  := tables/sessions.csv tables/session_frequency.csv work/daily_active_us
            work/action_distribution.gn work/sessions_per_period.gn work/session_summary.gn \
            work/active_users_by_dimension.gn work/device_performance.gn work/releases.gn \
            work/power_users.gn work/cohort_retention.gn \
-           work/device_effect.gn work/metric_correlation.gn work/data_quality.gn \
+           work/device_effect.gn work/metric_correlation.gn work/anomalies.gn \
+           work/data_quality.gn \
            $(METRICS:%=work/overview/%.gn) $(METRICS:%=work/histogram/%.gn)
 
 work/merge: work/users/done
@@ -390,6 +400,18 @@ work/device_effect.gn work/device_summary.gn &: work/users/done
 work/metric_correlation.gn: work/users/done
 	gn-corr --merge -m $(M1) work/profiles/*.gn | \
 	    gn-select -o $@ 'metric_a, metric_b, n, pearson, spearman'
+
+# An hour is compared with one of all days, then those of the days to report are kept.
+work/hours.gn work/unusual_hours.gn &: work/users/done
+	gn-anomaly --rule temporal --merge -m $(M1) --hourly work/hours.gn -o work/unusual_hours.gn work/hours/*.gn
+
+work/hourly_activity.gn: work/hours.gn
+	gn-cat $< $(call REPORTED,hour) | gn-select -o $@ 'hour, interactions, users, \
+	    avg_duration_ms, stddev_duration_ms, expected_interactions'
+
+work/anomalies.gn: work/unusual_hours.gn
+	gn-cat $< <(gn-merge -m $(M2) work/bursts/*.gn) $(call REPORTED,at) | \
+	    gn-sort -m $(M2) -k rule,entity,at,ordinal -o $@
 
 EVENT_RULES  := null_user null_time null_duration negative_duration long_duration unknown_user
 MEMBER_RULES := null_user duplicate_user null_join_date

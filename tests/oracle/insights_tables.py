@@ -257,6 +257,52 @@ def pearson(xs, ys):
     return sum((x - mx) * (y - my) for x, y in zip(xs, ys)) / Fraction(root(squares(xs) * squares(ys)))
 
 
+def hours(data):
+    """From the first hour with events to the last: their events, and those of the hour a week before."""
+    of = defaultdict(list)
+    for e in data.events:
+        of[e.time.replace(minute=0, second=0)].append(e)
+    hour, last = min(of), max(of)
+    before = {}
+    while hour <= last:
+        before[hour] = len(of[hour])
+        yield hour, of[hour], before.get(hour - 7 * DAY)
+        hour += DAY / 24
+
+
+def hourly_activity(data):
+    table = []
+    for hour, events, expected in hours(data):
+        figures = measures(events)
+        table.append([str(hour), len(events), figures[0], *figures[5:7], expected])
+    return table
+
+
+def anomalies(data):
+    """The key, what was seen and expected; the rest of a row is left to the tests of gn-anomaly."""
+    table = []
+    for hour, events, expected in hours(data):
+        n = len(events)
+        if expected is not None and max(n, expected) >= 30 and 2 * abs(n - expected) > expected:
+            score = Fraction(abs(n - expected), expected) if expected else None
+            table.append(["temporal", "ALL", str(hour), 1, "hour", None, None, *row_figures(n, expected, score)])
+    days = defaultdict(lambda: defaultdict(int))
+    for e in data.events:
+        days[e.user][e.day] += 1
+    for user, of in days.items():
+        for day, n in of.items():
+            prior = [m for d, m in of.items() if day - 30 * DAY <= d < day]
+            if len(prior) >= 3 and n >= 20 and n * len(prior) > 10 * sum(prior):
+                mean = Fraction(sum(prior), len(prior))
+                row = ["behavioural", user, f"{day} 00:00:00", 1, "user", user, None]
+                table.append(row + row_figures(n, mean, n / mean))
+    return sorted(table, key=lambda row: row[:4])
+
+
+def row_figures(seen, expected, score):
+    return [ANY, seen, expected, score, ANY, ANY, ANY, ANY]
+
+
 class Data:
     ENGAGEMENT = ("total_duration_ms", "total_interactions", "days_active", "unique_pages")
 
@@ -325,6 +371,8 @@ TABLES = [
     device_summary,
     device_effect,
     metric_correlation,
+    hourly_activity,
+    anomalies,
 ]
 
 
