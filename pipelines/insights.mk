@@ -70,8 +70,9 @@ tables: work/merge
 published: $(TABLES:%=tables/%.csv)
 
 STAGES := $(addprefix work/,map sorted sessions rollup userdays actions durations \
-                           versions totals effects hours bursts partition frequency periods summary lengths dimensions \
-                           retention profiles quality users fences overview histogram)
+                           versions totals effects hours bursts partition frequency periods \
+                           summary lengths dimensions retention profiles quality users fences \
+                           overview histogram)
 
 # --- Index. A new one begins everything anew. Where there is one range nothing reads it.
 
@@ -383,11 +384,13 @@ PERFORMANCE := total_interactions, p50_duration_ms, p95_duration_ms, p99_duratio
                avg_duration_ms, stddev_duration_ms, min_duration_ms, max_duration_ms
 
 # Users are ranked among all, and of all days. The table is in order of the user.
-work/power_users.gn work/user_engagement_percentiles.gn work/engagement_histogram.gn &: work/users/done
+work/power_users.gn work/user_engagement_percentiles.gn \
+    work/engagement_histogram.gn &: work/users/done
 	gn-powerusers --merge -m $(M3) --also percentiles=work/user_engagement_percentiles.gn \
 	        --also histogram=work/engagement_histogram.gn work/totals/*.gn | \
 	    gn-sort -m $(M3) -k user_id | \
-	    $(call JOIN,$(M3),$(ATTRIBUTES)) -o work/power_users.gn - <(gn-merge -m $(M3) work/members/*.gn)
+	    $(call JOIN,$(M3),$(ATTRIBUTES)) -o work/power_users.gn - \
+	        <(gn-merge -m $(M3) work/members/*.gn)
 
 work/cohort_retention.gn work/cohort_retention_by_segment.gn &: work/users/done
 	gn-cohort --merge -m $(M1) --also total=work/cohort_retention.gn \
@@ -395,7 +398,8 @@ work/cohort_retention.gn work/cohort_retention_by_segment.gn &: work/users/done
 
 # Of all days. Users without a device take no part.
 work/device_effect.gn work/device_summary.gn &: work/users/done
-	gn-anova --merge -m $(M1) --groups work/device_summary.gn -o work/device_effect.gn work/effects/*.gn
+	gn-anova --merge -m $(M1) --groups work/device_summary.gn -o work/device_effect.gn \
+	    work/effects/*.gn
 
 work/metric_correlation.gn: work/users/done
 	gn-corr --merge -m $(M1) work/profiles/*.gn | \
@@ -403,7 +407,8 @@ work/metric_correlation.gn: work/users/done
 
 # An hour is compared with one of all days, then those of the days to report are kept.
 work/hours.gn work/unusual_hours.gn &: work/users/done
-	gn-anomaly --rule temporal --merge -m $(M1) --hourly work/hours.gn -o work/unusual_hours.gn work/hours/*.gn
+	gn-anomaly --rule temporal --merge -m $(M1) --hourly work/hours.gn \
+	    -o work/unusual_hours.gn work/hours/*.gn
 
 work/hourly_activity.gn: work/hours.gn
 	gn-cat $< $(call REPORTED,hour) | gn-select -o $@ 'hour, interactions, users, \

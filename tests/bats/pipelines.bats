@@ -483,6 +483,10 @@ END
     # 23:59:59 UTC on the first is the second in Berlin.
     is $'2023-01-01,1\n2023-01-02,1\n2023-01-03,0' \
         "$(tail -n +2 out/tables/daily_active_users.csv | cut -d, -f1-2)"
+    # The whole is that of these days; power users are of all.
+    is $'5.1.0,whole,all,2,3,6250\n6.0.1,whole,all,2,2,300000' \
+        "$(grep whole out/tables/performance_by_version.csv | cut -d, -f1-6)"
+    is u000001,1,2,312000 "$(tail -n +2 out/tables/power_users.csv | cut -d, -f1-4)"
 }
 
 @test "names with blanks and quotes, and a directory tree, work" {

@@ -1,5 +1,7 @@
 #!/usr/bin/python3
-"""Recompute tables of the insights job from its CSV inputs and compare: insights_tables.py EVENTS METADATA TABLES
+"""Recompute tables of the insights job from its CSV inputs and compare.
+
+    insights_tables.py EVENTS METADATA TABLES
 
 Written from the definitions of the tables, with plain lists and fractions; zone UTC, all days. Prints the
 first differences and ends with status 1 when there are any.
