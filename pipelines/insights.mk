@@ -174,8 +174,8 @@ WITH_TIME = user_id is not null and timestamp is not null
 
 work/durations/%.gn: work/index.gn work/options/actions work/members/%.gn | work/sorted/%.gn
 	gn-select 'user_id, timestamp, duration_ms' work/sorted/$*.gn | \
-	    $(call JOIN,$(M3),device_type) - $(word 3,$^) | \
-	    gn-pctl --partial --tz "$$ZONE" -m $(M3) --where '$(WITH_TIME)' --by day \
+	    $(call JOIN,$(M2),device_type) - $(word 3,$^) | \
+	    gn-pctl --partial --tz "$$ZONE" -m $(M2) --where '$(WITH_TIME)' --by day \
 	        -k 'device_type = coalesce(device_type, "(unknown)")' -o $@
 
 work/versions/%.gn: work/index.gn work/options/actions | work/sorted/%.gn
