@@ -49,6 +49,11 @@ def preference(row):
     return row["join_date"], [(row[c] == "", len(row[c]), row[c]) for c in ATTRIBUTES[1:]]
 
 
+def squares(values):
+    """The sum of squares about the mean, exactly."""
+    return sum(x * x for x in values) - Fraction(sum(values)) ** 2 / len(values)
+
+
 class Event:
     def __init__(self, row):
         self.user = row["user_id"]
@@ -68,7 +73,7 @@ def measures(events):
     if not n:
         return figures + [None] * 7
     mean = Fraction(sum(values), n)
-    spread = root(sum((x - mean) ** 2 for x in values) / (n - 1)) if n > 1 else None
+    spread = root(squares(values) / (n - 1)) if n > 1 else None
     return figures + [percentile(values, p) for p in (50, 95, 99)] + [mean, spread, values[0], values[-1]]
 
 
@@ -179,11 +184,6 @@ def average_ranks(values):
     for rank, x in enumerate(sorted(values), 1):
         places[x].append(rank)
     return {x: Fraction(sum(of), len(of)) for x, of in places.items()}, [len(of) for of in places.values()]
-
-
-def squares(values):
-    mean = Fraction(sum(values)) / len(values)
-    return sum((x - mean) ** 2 for x in values)
 
 
 def device_summary(data):
