@@ -14,14 +14,20 @@
 #                work/rollup/PART.gn       the days on which they were active
 #                work/userdays/PART.gn     the same as a table, with attributes
 #                work/actions/PART.gn      their events by day and type
-#                work/durations/PART.gn    their durations by device and day
+#                work/durations/PART.gn    their users and durations by device and day
+#                work/versions/PART.gn     the same by version and day
+#                work/totals/PART.gn       what each user did in all
+#                work/effects/PART.gn      durations of devices, and means of users
+#                work/hours/PART.gn        hours, with their users
+#                work/bursts/PART.gn       unusual days of users
 #                enriched/part-PART.gn     their events, with attributes, where asked for
 #     users      work/frequency/PART.gn    sessions of each user
 #                work/periods/PART.gn      sessions of each day, week and month
 #                work/summary/PART.gn      sessions by day and attributes
 #                work/lengths/PART.gn      the durations of these
 #                work/dimensions/PART.gn   active users of periods by attributes
-#                work/devices/PART.gn      user-days by device
+#                work/retention/PART.gn    users by week of joining, and the weeks they came back
+#                work/profiles/PART.gn     figures of each user beside each other
 #                work/quality/PART.gn      dirty events and metadata
 #     merge      work/TABLE.gn, tables/TABLE.csv
 #
@@ -51,7 +57,10 @@ ACTIVITY := daily_active_users weekly_active_users monthly_active_users rolling_
             user_stickiness
 TABLES   := $(ACTIVITY) active_users_by_dimension sessions session_summary session_overview \
             session_histogram session_frequency sessions_per_period bounce_rates \
-            action_distribution device_performance data_quality
+            action_distribution device_performance performance_by_version \
+            performance_by_release power_users user_engagement_percentiles \
+            engagement_histogram cohort_retention cohort_retention_by_segment device_summary \
+            device_effect metric_correlation hourly_activity anomalies data_quality
 
 # A make that has seen a directory does not see what jobs put there: the tables are for another one.
 .PHONY: tables published
@@ -61,8 +70,9 @@ tables: work/merge
 published: $(TABLES:%=tables/%.csv)
 
 STAGES := $(addprefix work/,map sorted sessions rollup userdays actions durations \
-                           partition frequency periods summary lengths dimensions devices quality \
-                           users fences overview histogram)
+                           versions totals effects hours bursts partition frequency periods \
+                           summary lengths dimensions retention profiles quality users fences \
+                           overview histogram)
 
 # --- Index. A new one begins everything anew. Where there is one range nothing reads it.
 
@@ -81,7 +91,7 @@ work/metadata.gn: work/options/metadata
 # and enriched events have all.
 
 FIELDS = $(if $(ENRICHED),,$$(case "$$ACTIVE" in (any|engaged) \
-             echo -f user_id,timestamp,action_type,page_id,duration_ms;; esac))
+             echo -f user_id,timestamp,action_type,page_id,duration_ms,app_version;; esac))
 INPUT  = $(if $(filter 1,$(RANGES)),data/interactions,--index-file $< --range $*/$(RANGES))
 
 work/map/%/manifest.gn: work/index.gn
@@ -159,20 +169,41 @@ work/userdays/%.gn: work/index.gn work/options/rollup work/members/%.gn | work/s
 	    $(call JOIN,$(M2),$(DIMENSION_ATTRIBUTES)) --mark joined \
 	        -o $@ - $(word 3,$^)
 
-# Durations by device and day, for percentiles.
+# Users and durations of groups and days: states, as percentiles of parts do not add up.
+WITH_TIME = user_id is not null and timestamp is not null
+
 work/durations/%.gn: work/index.gn work/options/actions work/members/%.gn | work/sorted/%.gn
-	gn-where 'user_id is not null and timestamp is not null and duration_ms >= 0' \
-	        work/sorted/$*.gn | \
+	gn-select 'user_id, timestamp, duration_ms' work/sorted/$*.gn | \
 	    $(call JOIN,$(M2),device_type) - $(word 3,$^) | \
-	    gn-agg --partial --tz "$$ZONE" -m $(M2) \
-	        -k 'device_type = coalesce(device_type, "(unknown)"), date = date(timestamp)' \
-	        -a 'p50(duration_ms), p95(duration_ms), p99(duration_ms)' -o $@
+	    gn-pctl --partial --tz "$$ZONE" -m $(M2) --where '$(WITH_TIME)' --by day \
+	        -k 'device_type = coalesce(device_type, "(unknown)")' -o $@
+
+work/versions/%.gn: work/index.gn work/options/actions | work/sorted/%.gn
+	gn-select 'user_id, timestamp, duration_ms, \
+	        app_version = coalesce(app_version, "(unknown)")' work/sorted/$*.gn | \
+	    gn-pctl --partial --tz "$$ZONE" -m $(M1) --where '$(WITH_TIME)' --by day \
+	        --level major.minor.patch -o $@
+
+work/totals/%.gn: work/index.gn work/options/actions | work/sorted/%.gn
+	gn-powerusers --partial --tz "$$ZONE" -m $(M1) -o $@ work/sorted/$*.gn
+
+work/effects/%.gn: work/index.gn work/members/%.gn | work/sorted/%.gn
+	gn-cat -f user_id,duration_ms --where '$(WITH_TIME)' work/sorted/$*.gn | \
+	    $(call JOIN,$(M2),device_type) - $(word 2,$^) | gn-anova --partial -m $(M2) -o $@
+
+work/hours/%.gn: work/index.gn | work/sorted/%.gn
+	gn-cat --where '$(WITH_TIME)' work/sorted/$*.gn | \
+	    gn-anomaly --rule temporal --partial --activity -m $(M1) -o $@
+
+work/bursts/%.gn: work/index.gn work/options/actions | work/sorted/%.gn
+	gn-anomaly --rule behavioural --tz "$$ZONE" -m $(M1) -o $@ work/sorted/$*.gn
 
 enriched/part-%.gn: work/index.gn work/members/%.gn | work/sorted/%.gn
 	$(call JOIN,$(M1),$(ATTRIBUTES)) -o $@ work/sorted/$*.gn $(word 2,$^)
 
 work/partition/%: work/sessions/%.gn work/rollup/%.gn work/userdays/%.gn work/actions/%.gn \
-                  work/durations/%.gn $(if $(ENRICHED),enriched/part-%.gn)
+                  work/durations/%.gn work/versions/%.gn work/totals/%.gn work/effects/%.gn \
+                  work/hours/%.gn work/bursts/%.gn $(if $(ENRICHED),enriched/part-%.gn)
 	$(if $(KEEP),,touch work/map/consumed; rm -f work/map/*/part-$*.gn work/sorted/$*.gn)
 	touch $@
 
@@ -240,12 +271,21 @@ work/dimensions/%.gn: work/userdays/%.gn work/options/report
 	    $(call ACTIVE_PERIOD,month,month,distinct(user_id)) \
 	    $(call ACTIVE_PERIOD,week,week,distinct(user_id))
 
-# A user has one device, and one record a day.
-work/devices/%.gn: work/userdays/%.gn work/options/report
+# All rows of the metadata, as the cohort is that of the earliest join date.
+work/retention/%.gn: work/rollup/%.gn work/members/%.gn work/options/report
+	gn-cohort --partial -m $(M1) $(FROM:%=--from %) $(TO:%=--to %) \
+	    --segment subscription_type,device_type,country \
+	    --members <(gn-cat work/metadata/*/part-$*.gn) -o $@ $<
+
+# Days and sessions of a user, both in order of the user.
+work/profiles/%.gn: work/userdays/%.gn work/frequency/%.gn work/options/report
 	gn-where 'user_id is not null and date is not null' $< $(call REPORTED,date) | \
-	    gn-agg -m $(M1) -k '$(call KNOWN,device_type), date' -a 'user_count = count(), \
-	        total_interactions = sum(events), events_ms = sum(events_ms), \
-	        valid_durations = sum(valid_durations)' -o $@
+	    gn-agg -m $(M3) -k user_id -a 'interactions = sum(events), \
+	        duration_ms = sum(coalesce(events_ms, 0)), days_active = count()' | \
+	    $(call JOIN,$(M3),total_sessions) - $(word 2,$^) | \
+	    gn-select 'duration_ms, interactions, days_active, \
+	        sessions = coalesce(total_sessions, 0)' | \
+	    gn-corr --partial -m $(M3) duration_ms,interactions,days_active,sessions -o $@
 
 # Dirty events and metadata: of the whole input, whatever the days to report.
 work/quality/events-%.gn: work/userdays/%.gn
@@ -261,8 +301,8 @@ work/quality/members-%.gn: work/members/%.gn
 	        null_join_date = sum(if(user_id is not null and join_date is null, 1, 0))' -o $@ $<
 
 work/users/%: work/frequency/%.gn work/periods/%.gn work/summary/%.gn work/lengths/%.gn \
-              work/dimensions/%.gn work/devices/%.gn work/quality/events-%.gn \
-              work/quality/members-%.gn
+              work/dimensions/%.gn work/retention/%.gn work/profiles/%.gn \
+              work/quality/events-%.gn work/quality/members-%.gn
 	touch $@
 
 work/users/done: work/partition/done work/options/report
@@ -274,7 +314,10 @@ work/users/done: work/partition/done work/options/report
 METRICS := session_duration_ms total_duration_ms actions_count unique_pages
 MERGES  := tables/sessions.csv tables/session_frequency.csv work/daily_active_users.gn \
            work/action_distribution.gn work/sessions_per_period.gn work/session_summary.gn \
-           work/active_users_by_dimension.gn work/device_performance.gn work/data_quality.gn \
+           work/active_users_by_dimension.gn work/device_performance.gn work/releases.gn \
+           work/power_users.gn work/cohort_retention.gn \
+           work/device_effect.gn work/metric_correlation.gn work/anomalies.gn \
+           work/data_quality.gn \
            $(METRICS:%=work/overview/%.gn) $(METRICS:%=work/histogram/%.gn)
 
 work/merge: work/users/done
@@ -320,14 +363,60 @@ work/active_users_by_dimension.gn: work/users/done
 	        total_duration_ms = sum(total_duration_ms)' -o $@ work/dimensions/*.gn
 
 work/device_performance.gn: work/users/done
-	gn-join -m $(M3) --strategy merge -k device_type,date \
-	        <(gn-merge -m $(M3) work/devices/*.gn | gn-agg -m $(M3) -k device_type,date \
-	            -a 'user_count = sum(user_count), total_interactions = sum(total_interactions), \
-	            events_ms = sum(events_ms), valid_durations = sum(valid_durations)') \
-	        <(gn-agg --merge -m $(M3) work/durations/*.gn $(call REPORTED,date)) | \
-	    gn-select -o $@ 'device_type, date, user_count, total_interactions, \
-	        avg_duration_ms = events_ms / valid_durations, p50_duration_ms, p95_duration_ms, \
+	gn-cat work/durations $(call REPORTED,period) | gn-pctl --merge -m $(M1) | \
+	    gn-select -o $@ 'device_type, date = date(period), user_count = users, \
+	        total_interactions, avg_duration_ms, p50_duration_ms, p95_duration_ms, \
 	        p99_duration_ms'
+
+# Versions and releases are levels of the same states.
+work/releases.gn: work/users/done
+	gn-cat work/versions $(call REPORTED,period) | \
+	    gn-pctl --merge -m $(M1) --by day,week,whole --level major,major.minor,major.minor.patch -o $@
+
+work/performance_by_version.gn: work/releases.gn
+	gn-where 'level = "major.minor.patch"' $< | \
+	    gn-select -o $@ 'app_version = release, period_type, period, users, $(PERFORMANCE)'
+
+work/performance_by_release.gn: work/releases.gn
+	gn-where -o $@ 'level <> "major.minor.patch"' $<
+
+PERFORMANCE := total_interactions, p50_duration_ms, p95_duration_ms, p99_duration_ms, \
+               avg_duration_ms, stddev_duration_ms, min_duration_ms, max_duration_ms
+
+# Users are ranked among all, and of all days. The table is in order of the user.
+work/power_users.gn work/user_engagement_percentiles.gn \
+    work/engagement_histogram.gn &: work/users/done
+	gn-powerusers --merge -m $(M3) --also percentiles=work/user_engagement_percentiles.gn \
+	        --also histogram=work/engagement_histogram.gn work/totals/*.gn | \
+	    gn-sort -m $(M3) -k user_id | \
+	    $(call JOIN,$(M3),$(ATTRIBUTES)) -o work/power_users.gn - \
+	        <(gn-merge -m $(M3) work/members/*.gn)
+
+work/cohort_retention.gn work/cohort_retention_by_segment.gn &: work/users/done
+	gn-cohort --merge -m $(M1) --also total=work/cohort_retention.gn \
+	    -o work/cohort_retention_by_segment.gn work/retention/*.gn
+
+# Of all days. Users without a device take no part.
+work/device_effect.gn work/device_summary.gn &: work/users/done
+	gn-anova --merge -m $(M1) --groups work/device_summary.gn -o work/device_effect.gn \
+	    work/effects/*.gn
+
+work/metric_correlation.gn: work/users/done
+	gn-corr --merge -m $(M1) work/profiles/*.gn | \
+	    gn-select -o $@ 'metric_a, metric_b, n, pearson, spearman'
+
+# An hour is compared with one of all days, then those of the days to report are kept.
+work/hours.gn work/unusual_hours.gn &: work/users/done
+	gn-anomaly --rule temporal --merge -m $(M1) --hourly work/hours.gn \
+	    -o work/unusual_hours.gn work/hours/*.gn
+
+work/hourly_activity.gn: work/hours.gn
+	gn-cat $< $(call REPORTED,hour) | gn-select -o $@ 'hour, interactions, users, \
+	    avg_duration_ms, stddev_duration_ms, expected_interactions'
+
+work/anomalies.gn: work/unusual_hours.gn
+	gn-cat $< <(gn-merge -m $(M2) work/bursts/*.gn) $(call REPORTED,at) | \
+	    gn-sort -m $(M2) -k rule,entity,at,ordinal -o $@
 
 EVENT_RULES  := null_user null_time null_duration negative_duration long_duration unknown_user
 MEMBER_RULES := null_user duplicate_user null_join_date

@@ -37,10 +37,13 @@ mark() {
     sleep 0.02 # later files have a later time, however coarse the clock is
 }
 
-tables='action_distribution active_users_by_dimension bounce_rates daily_active_users data_quality'
-tables+=' device_performance monthly_active_users rolling_active_users session_frequency'
-tables+=' session_histogram session_overview session_summary sessions sessions_per_period'
-tables+=' user_stickiness weekly_active_users'
+tables='action_distribution active_users_by_dimension anomalies bounce_rates cohort_retention'
+tables+=' cohort_retention_by_segment daily_active_users data_quality device_effect'
+tables+=' device_performance device_summary engagement_histogram hourly_activity metric_correlation'
+tables+=' monthly_active_users performance_by_release performance_by_version power_users'
+tables+=' rolling_active_users session_frequency session_histogram session_overview session_summary'
+tables+=' sessions sessions_per_period user_engagement_percentiles user_stickiness'
+tables+=' weekly_active_users'
 
 @test "insights makes its tables and shows some" {
     small_csv >events.csv
@@ -68,7 +71,7 @@ tables+=' user_stickiness weekly_active_users'
         has "$(cat shown)" "$t"
     done
     has "$(cat shown)" "All of it is in $PWD/out/tables"
-    [ "$(wc -l <shown)" -lt 60 ]
+    [ "$(wc -l <shown)" -lt 80 ]
     # Nothing temporary, and no intermediate file.
     is "" "$(find out -name '*.new' -o -name '.*' -type f -o -path '*/sorted/*' -o -path '*/map*')"
 }
@@ -217,7 +220,7 @@ rounded() { # COLUMNS FILE
         { n = split(columns, c, " "); for (i = 1; i <= n; i++) if ($c[i] != "") $c[i] = sprintf("%.9g", $c[i]) } 1'
 }
 
-@test "tables of sessions and attributes are those that SQLite makes of the same files" {
+@test "tables are those that SQLite and Python make of the same files" {
     events_csv >events.csv
     metadata_csv >metadata.csv
     insights out events.csv METADATA=metadata.csv RANGES=3 METADATA_RANGES=2 >/dev/null
@@ -240,6 +243,7 @@ rounded() { # COLUMNS FILE
         sed 's/"//g' "$t" >"$t.plain"
         same "$t.plain" "got/${t#want/}"
     done
+    /usr/bin/python3 "$ROOT/tests/oracle/insights_tables.py" events.csv metadata.csv out/tables
 }
 
 @test "the same bytes for any number of jobs, parts and ranges, any memory, and compressed input" {
@@ -479,6 +483,10 @@ END
     # 23:59:59 UTC on the first is the second in Berlin.
     is $'2023-01-01,1\n2023-01-02,1\n2023-01-03,0' \
         "$(tail -n +2 out/tables/daily_active_users.csv | cut -d, -f1-2)"
+    # The whole is that of these days; power users are of all.
+    is $'5.1.0,whole,all,2,3,6250\n6.0.1,whole,all,2,2,300000' \
+        "$(grep whole out/tables/performance_by_version.csv | cut -d, -f1-6)"
+    is u000001,1,2,312000 "$(tail -n +2 out/tables/power_users.csv | cut -d, -f1-4)"
 }
 
 @test "names with blanks and quotes, and a directory tree, work" {
@@ -489,8 +497,8 @@ END
     insights "my out" "my data/the user's \"events\".csv" METADATA="my users" >/dev/null
     has "$(grep ^u000001_1, "my out/tables/sessions.csv")" ,true,Mac,DE,free
     [ -s "my out/tables/daily_active_users.csv" ]
-    printf 'user_id,timestamp,action_type,page_id,duration_ms\nu1,2023-01-01 00:00:00,edit,p1,1\n' \
-        >"tree/date=2023-01-01/a.csv"
+    printf '%s\n' user_id,timestamp,action_type,page_id,duration_ms,app_version \
+        'u1,2023-01-01 00:00:00,edit,p1,1,5.0.0' >"tree/date=2023-01-01/a.csv"
     insights out tree >/dev/null
     is "2023-01-01,1,1,1,1,true" "$(tail -n +2 out/tables/daily_active_users.csv)"
 }
@@ -503,6 +511,10 @@ END
     is "" "$(find out/work -name '*.gn*' ! -name index.gn ! -name metadata.gn)"
     is 1 "$(grep -c 'gn-.*: error:' err)"
     has "$(cat err)" "gn-fromcsv: error:"
+    printf 'user_id,timestamp,action_type,page_id,duration_ms\nu1,2023-01-01 00:00:00,edit,p1,1\n' >events.csv
+    run insights out events.csv
+    is 3 "$status"
+    has "$output" "'app_version'"
     # And with the input mended the job goes on.
     small_csv >events.csv
     insights out events.csv >/dev/null
