@@ -492,19 +492,6 @@ static int second_reading(gn_app *a)
     return ev;
 }
 
-static int write_baseline(gn_app *a, gn_writer *w)
-{
-    state *s = a->state;
-    gn_baseline *b = gn_zscore_baseline(s->zscore);
-    gn_header h = {0};
-    int r = gn_baseline_header(b, &h, &a->err) || gn_writer_begin(w, &h, &a->err) ||
-                    gn_baseline_write(b, w, &a->err)
-                ? -1
-                : 0;
-    gn_header_release(&h);
-    return r;
-}
-
 static int write_state(gn_app *a)
 {
     state *s = a->state;
@@ -620,9 +607,11 @@ static int finish(gn_app *a)
         r = (s->burst && gn_burst_finish(s->burst, &a->err)) || (s->hours && finish_hours(a)) ||
             (s->zscore && finish_zscore(a));
         if (r == 0)
-            r = s->zscore && o->merge ? write_baseline(a, a->w) : write_table(a);
+            r = s->zscore && o->merge
+                    ? gn_baseline_write(gn_zscore_baseline(s->zscore), a->w, &a->err)
+                    : write_table(a);
         if (r == 0 && s->baseline)
-            r = write_baseline(a, s->baseline);
+            r = gn_baseline_write(gn_zscore_baseline(s->zscore), s->baseline, &a->err);
     }
     if (r == 0)
         count(a);

@@ -115,9 +115,8 @@ double gn_baseline_score(const gn_baseline *b, const gn_base *g, double x);
 
 /* ---- report ---- */
 
-/* The groups as a stream: keys, count_<v>, the two figures, lower_<v>, upper_<v> (not by score),
- * and how many were out, null where nothing was judged. In order of the keys. */
-int gn_baseline_header(const gn_baseline *b, gn_header *h, gn_err *e);
+/* The groups as a stream, which it begins: keys, count_<v>, the two figures, lower_<v>, upper_<v>
+ * (not by score), and how many were out, null where nothing was judged. In order of the keys. */
 int gn_baseline_write(gn_baseline *b, gn_writer *w, gn_err *e);
 const gn_baseline_counts *gn_baseline_counted(const gn_baseline *b);
 /* The one group, where there is no more than one; else NULL. */
