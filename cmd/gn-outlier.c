@@ -84,8 +84,6 @@ static int check(gn_app *a)
     return s->base ? 0 : -1;
 }
 
-/* ---- before the first record ---- */
-
 /* Fences that are given: their content, not their place, is part of what was done. */
 static int load(gn_app *a)
 {
@@ -112,8 +110,6 @@ static int start(gn_app *a)
         return -1;
     if (o->use_fences && (more = load(a)) < 0)
         return -1;
-    if (o->method == GN_OUTLIER_BOUNDS && gn_baseline_settle(s->base, NULL, &a->err) < 0)
-        return -1;
     s->out.w = a->w;
     if (!more || o->partial || o->merge)
         return 0;
@@ -121,8 +117,6 @@ static int start(gn_app *a)
         gn_twice_new(a->files.v, a->files.n, a->common.max_record, a->common.temp_dir, &a->err);
     return s->twice ? 0 : -1;
 }
-
-/* ---- records out ---- */
 
 static int begin_output(gn_app *a, gn_feed feed)
 {
@@ -152,8 +146,6 @@ static int second_reading(gn_app *a)
     return ev;
 }
 
-/* ---- hooks ---- */
-
 static int segment(gn_app *a)
 {
     const options *o = a->opt;
@@ -162,12 +154,8 @@ static int segment(gn_app *a)
     if (h->partial.command && !o->merge)
         return gn_fail(&a->err, GN_INPUT, "'%s': a partial state of %s, not records (use --merge)",
                        gn_reader_name(a->reader), h->partial.command);
-    if (s->twice && gn_twice_segment(s->twice, h, &a->err))
-        return -1;
-    if (!o->use_fences && gn_baseline_segment(s->base, a->reader, &a->err))
-        return -1;
-    if (o->use_fences &&
-        gn_reader_field(a->reader, "--value", o->value, 1u << GN_INT | 1u << GN_FLOAT, &a->err) < 0)
+    if ((s->twice && gn_twice_segment(s->twice, h, &a->err)) ||
+        gn_baseline_segment(s->base, a->reader, &a->err))
         return -1;
     if (s->twice || o->partial || o->merge)
         return 0;
@@ -180,11 +168,11 @@ static int batch(gn_app *a, gn_batch *b)
     state *s = a->state;
     if (s->twice && gn_twice_batch(s->twice, b, &a->err))
         return -1;
-    if (s->twice ? o->use_fences != NULL : !o->partial && !o->merge)
-        return s->twice ? 0
-                        : gn_outlier_batch(&s->out, s->base, b, gn_reader_name(a->reader), b->first,
-                                           &a->err);
-    return gn_baseline_add(s->base, b, &a->err);
+    if (!o->use_fences && (s->twice || o->partial || o->merge))
+        return gn_baseline_add(s->base, b, &a->err);
+    return s->twice ? 0
+                    : gn_outlier_batch(&s->out, s->base, b, gn_reader_name(a->reader), b->first,
+                                       &a->err);
 }
 
 static int end(gn_app *a)
@@ -205,14 +193,11 @@ static void count(gn_app *a)
     state *s = a->state;
     gn_counter c[GN_OUTLIER_COUNTERS];
     const gn_base *only = gn_baseline_only(s->base);
-    size_t n = gn_outlier_counters(o, s->base, c);
+    size_t n =
+        gn_outlier_counters(o, s->base, gn_reader_records(a->reader), gn_writer_records(a->w), c);
     uint64_t runs, bytes = gn_baseline_spilled(s->base, &runs);
     for (size_t i = 0; i < n; i++)
         gn_app_count(a, c[i].name, c[i].n);
-    if (!o->partial && !o->merge) {
-        gn_app_count(a, "records_before", gn_reader_records(a->reader));
-        gn_app_count(a, "records_after", gn_writer_records(a->w));
-    }
     if (only && !o->partial) {
         gn_app_figure(a, "lower_fence", only->fence.lower);
         gn_app_figure(a, "upper_fence", only->fence.upper);
@@ -249,20 +234,13 @@ static int finish(gn_app *a)
 {
     const options *o = a->opt;
     state *s = a->state;
-    int r = 0;
+    int r;
     if (o->merge && gn_app_merge_finish(a, o->partial || o->allow_partial))
         return -1;
-    if (o->partial) {
+    if (o->partial)
         r = write_state(a);
-    } else {
-        if (o->method != GN_OUTLIER_BOUNDS && !o->use_fences &&
-            gn_baseline_finish(s->base, &a->err))
-            return -1;
-        if (o->merge)
-            r = gn_baseline_write(s->base, a->w, &a->err);
-        else if (s->twice)
-            r = second_reading(a);
-    }
+    else if ((r = gn_baseline_finish(s->base, &a->err)) == 0)
+        r = o->merge ? gn_baseline_write(s->base, a->w, &a->err) : s->twice ? second_reading(a) : 0;
     if (r == 0 && s->fences)
         r = gn_baseline_write(s->base, s->fences, &a->err);
     if (r == 0) {

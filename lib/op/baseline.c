@@ -15,8 +15,10 @@ gn_baseline *gn_baseline_new(const gn_baseline_options *o, gn_err *e)
         return NULL;
     b->o = *o;
     b->only.fence = gn_fences_none();
-    if (o->kind == GN_BASE_GIVEN)
+    if (o->kind == GN_BASE_GIVEN) {
         b->only.fence = o->given;
+        b->judged = true;
+    }
     if (!(b->groups = gn_tmp_new(o->temp_dir, e)) ||
         (!o->merge && !(b->key = gn_rowkey_new(o->keys, o->keys_for, o->zone, e)))) {
         gn_baseline_free(b);
@@ -225,6 +227,8 @@ int gn_baseline_segment(gn_baseline *b, gn_reader *r, gn_err *e)
 {
     const unsigned numbers = 1u << GN_INT | 1u << GN_FLOAT;
     bool first = !b->agg;
+    if (b->loaded)
+        return gn_reader_field(r, "--value", b->o.value, numbers, e) < 0 ? -1 : 0;
     if (!b->o.merge && (gn_reader_field(r, "--value", b->o.value, numbers, e) < 0 ||
                         base_find_value(b, gn_reader_header(r), gn_reader_name(r), e) ||
                         gn_reader_want(r, b->field, GN_VALUE, e)))
@@ -293,6 +297,8 @@ int gn_baseline_state_write(gn_baseline *b, gn_writer *w, gn_err *e)
 
 int gn_baseline_finish(gn_baseline *b, gn_err *e)
 {
+    if (!b->agg)
+        return 0;
     if (gn_agg_finish(b->agg, false, NULL, e))
         return -1;
     agg_done(b);

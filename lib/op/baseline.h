@@ -87,12 +87,13 @@ void gn_baseline_free(gn_baseline *b); /* NULL allowed */
 
 /* ---- learn ---- */
 
+/* Of a baseline that was loaded, segment only looks whether the value can be judged. */
 int gn_baseline_segment(gn_baseline *b, gn_reader *r, gn_err *e);
 int gn_baseline_add(gn_baseline *b, const gn_batch *x, gn_err *e);
 /* Write the partial state instead of finishing: its header, into a zeroed *h; its records. */
 int gn_baseline_state_header(gn_baseline *b, gn_header *h, gn_err *e);
 int gn_baseline_state_write(gn_baseline *b, gn_writer *w, gn_err *e);
-int gn_baseline_finish(gn_baseline *b, gn_err *e);
+int gn_baseline_finish(gn_baseline *b, gn_err *e); /* of what was learned, if anything */
 /* Instead of all that: the groups as gn_baseline_write wrote them. *sum: a hash of the stream. */
 int gn_baseline_load(gn_baseline *b, const char *path, size_t max_record, uint64_t *sum, gn_err *e);
 

@@ -216,6 +216,7 @@ int gn_baseline_load(gn_baseline *b, const char *path, size_t max_record, uint64
     gn_buf_release(&l.key);
     gn_buf_release(&l.code);
     gn_buf_release(&l.last);
+    b->loaded = true;
     b->begun = false; /* the input's value is another */
     return ev;
 }

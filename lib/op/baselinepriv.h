@@ -21,7 +21,7 @@ struct gn_baseline {
     gn_agg *agg; /* while learning */
     gn_buf aggs; /* what it computes */
     gn_schema keys;
-    bool begun, learned, judged;
+    bool begun, loaded, learned, judged;
     int field; /* the value, in the segment at hand */
     gn_type type;
     gn_rowkey *key;

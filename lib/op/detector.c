@@ -85,11 +85,9 @@ int gn_detector_segment(gn_detector *d, gn_reader *r, gn_err *e)
         return gn_anomalies_types(d->table, gn_burst_user_type(d->burst), GN_STR, e);
     if (!d->zscore)
         return 0;
-    if (!d->given)
-        return gn_baseline_segment(gn_zscore_baseline(d->zscore), r, e);
-    if (gn_reader_field(r, "--value", o->value, 1u << GN_INT | 1u << GN_FLOAT, e) < 0)
+    if (gn_baseline_segment(gn_zscore_baseline(d->zscore), r, e))
         return -1;
-    return d->twice ? 0 : gn_zscore_bind(d->zscore, (gn_feed){.reader = r}, e);
+    return d->given && !d->twice ? gn_zscore_bind(d->zscore, (gn_feed){.reader = r}, e) : 0;
 }
 
 int gn_detector_add(gn_detector *d, const gn_batch *b, gn_err *e)
@@ -126,7 +124,7 @@ static int second_reading(gn_detector *d, gn_err *e)
 static int finish_zscore(gn_detector *d, gn_err *e)
 {
     const gn_anomaly_spec *o = d->o.spec;
-    if (!d->given && gn_baseline_finish(gn_zscore_baseline(d->zscore), e))
+    if (gn_baseline_finish(gn_zscore_baseline(d->zscore), e))
         return -1;
     if (o->merge)
         return 0;

@@ -113,8 +113,8 @@ int gn_outlier_baseline(const gn_outlier_spec *s, gn_buf *pct, gn_baseline_optio
 
 /* ---- what is told ---- */
 
-size_t gn_outlier_counters(const gn_outlier_spec *s, const gn_baseline *b,
-                           gn_counter to[GN_OUTLIER_COUNTERS])
+size_t gn_outlier_counters(const gn_outlier_spec *s, const gn_baseline *b, uint64_t records_in,
+                           uint64_t records_out, gn_counter to[GN_OUTLIER_COUNTERS])
 {
     const gn_baseline_counts *c = gn_baseline_counted(b);
     size_t n = 0;
@@ -135,6 +135,8 @@ size_t gn_outlier_counters(const gn_outlier_spec *s, const gn_baseline *b,
         to[n++] = (gn_counter){"high", c->high};
         to[n++] = (gn_counter){"without_fences", c->no_base};
         to[n++] = (gn_counter){"unknown_group", c->unknown_group};
+        to[n++] = (gn_counter){"records_before", records_in};
+        to[n++] = (gn_counter){"records_after", records_out};
     }
     return n;
 }

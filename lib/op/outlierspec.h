@@ -31,9 +31,9 @@ typedef struct gn_outlier_spec {
 int gn_outlier_baseline(const gn_outlier_spec *s, gn_buf *pct, gn_baseline_options *o, gn_err *e);
 
 /* What was met in learning and judging, as far as it was done. */
-#define GN_OUTLIER_COUNTERS 12
-size_t gn_outlier_counters(const gn_outlier_spec *s, const gn_baseline *b,
-                           gn_counter to[GN_OUTLIER_COUNTERS]);
+#define GN_OUTLIER_COUNTERS 14
+size_t gn_outlier_counters(const gn_outlier_spec *s, const gn_baseline *b, uint64_t records_in,
+                           uint64_t records_out, gn_counter to[GN_OUTLIER_COUNTERS]);
 /* What it means of a group that it has no spread: "all values are equal". */
 const char *gn_outlier_without_spread(enum gn_base_kind kind);
 
