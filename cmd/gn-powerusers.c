@@ -417,6 +417,11 @@ static int finish(gn_app *a)
         return -1;
     if (!o->merge)
         count_events(a);
+    if (!o->partial && !s->written) {
+        gn_unite_end(&s->placed);
+        if (gn_part_whole(&s->placed.h.part, o->user, "input", &a->err))
+            return -1;
+    }
     bytes = o->merge ? gn_user_states_spilled(s->states, &runs)
                      : gn_user_totals_spilled(s->totals, &runs);
     gn_app_count(a, "spill_runs", runs);

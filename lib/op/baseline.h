@@ -87,12 +87,13 @@ void gn_baseline_free(gn_baseline *b); /* NULL allowed */
 
 /* ---- learn ---- */
 
+/* Of a baseline that was loaded, segment only looks whether the value can be judged. */
 int gn_baseline_segment(gn_baseline *b, gn_reader *r, gn_err *e);
 int gn_baseline_add(gn_baseline *b, const gn_batch *x, gn_err *e);
 /* Write the partial state instead of finishing: its header, into a zeroed *h; its records. */
 int gn_baseline_state_header(gn_baseline *b, gn_header *h, gn_err *e);
 int gn_baseline_state_write(gn_baseline *b, gn_writer *w, gn_err *e);
-int gn_baseline_finish(gn_baseline *b, gn_err *e);
+int gn_baseline_finish(gn_baseline *b, gn_err *e); /* of what was learned, if anything */
 /* Instead of all that: the groups as gn_baseline_write wrote them. *sum: a hash of the stream. */
 int gn_baseline_load(gn_baseline *b, const char *path, size_t max_record, uint64_t *sum, gn_err *e);
 
@@ -115,9 +116,8 @@ double gn_baseline_score(const gn_baseline *b, const gn_base *g, double x);
 
 /* ---- report ---- */
 
-/* The groups as a stream: keys, count_<v>, the two figures, lower_<v>, upper_<v> (not by score),
- * and how many were out, null where nothing was judged. In order of the keys. */
-int gn_baseline_header(const gn_baseline *b, gn_header *h, gn_err *e);
+/* The groups as a stream, which it begins: keys, count_<v>, the two figures, lower_<v>, upper_<v>
+ * (not by score), and how many were out, null where nothing was judged. In order of the keys. */
 int gn_baseline_write(gn_baseline *b, gn_writer *w, gn_err *e);
 const gn_baseline_counts *gn_baseline_counted(const gn_baseline *b);
 /* The one group, where there is no more than one; else NULL. */

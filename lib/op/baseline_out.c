@@ -22,7 +22,7 @@ static int add_field(const gn_baseline *b, gn_schema *s, const char *what, gn_ty
     return gn_schema_add(s, name, strlen(name), type, e);
 }
 
-int gn_baseline_header(const gn_baseline *b, gn_header *h, gn_err *e)
+static int make_header(const gn_baseline *b, gn_header *h, gn_err *e)
 {
     gn_schema *s = &h->schema;
     for (size_t i = 0; i < b->keys.n; i++)
@@ -86,7 +86,7 @@ static int put_group(gn_baseline *b, gn_str key, const gn_base *g, gn_row *row, 
                : 0;
 }
 
-int gn_baseline_write(gn_baseline *b, gn_writer *w, gn_err *e)
+static int write_groups(gn_baseline *b, gn_writer *w, gn_err *e)
 {
     base_cursor c = {0};
     gn_row row = {0};
@@ -100,6 +100,14 @@ int gn_baseline_write(gn_baseline *b, gn_writer *w, gn_err *e)
         }
     base_cursor_release(&c);
     gn_row_release(&row);
+    return r;
+}
+
+int gn_baseline_write(gn_baseline *b, gn_writer *w, gn_err *e)
+{
+    gn_header h = {0};
+    int r = make_header(b, &h, e) || gn_writer_begin(w, &h, e) || write_groups(b, w, e) ? -1 : 0;
+    gn_header_release(&h);
     return r;
 }
 
@@ -208,6 +216,7 @@ int gn_baseline_load(gn_baseline *b, const char *path, size_t max_record, uint64
     gn_buf_release(&l.key);
     gn_buf_release(&l.code);
     gn_buf_release(&l.last);
+    b->loaded = true;
     b->begun = false; /* the input's value is another */
     return ev;
 }

@@ -21,7 +21,7 @@ struct gn_baseline {
     gn_agg *agg; /* while learning */
     gn_buf aggs; /* what it computes */
     gn_schema keys;
-    bool begun, learned, judged;
+    bool begun, loaded, learned, judged;
     int field; /* the value, in the segment at hand */
     gn_type type;
     gn_rowkey *key;
@@ -54,11 +54,17 @@ void base_cursor_release(base_cursor *c);
 int base_append(gn_baseline *b, gn_str key, gn_base *g, gn_err *e);
 /* Its place in the order of the keys: bytes to be compared. */
 int base_code(const gn_baseline *b, gn_str key, gn_buf *code, gn_err *e);
+/* In the table, or NULL. */
 gn_cell *base_find(const gn_baseline *b, gn_str key);
+
+/* The value's place and type in a segment with header `h` of the input `name`. */
+int base_find_value(gn_baseline *b, const gn_header *h, const char *name, gn_err *e);
+/* What of a batch, n values, is none or is too long to be true: to the counts. */
+void base_count_values(gn_baseline *b, const gn_vec *v, size_t n);
 
 enum gn_verdict base_judge(const gn_baseline *b, const gn_base *g, gn_type type, int64_t i,
                            double f);
-/* Is there a value to judge? Counts what is none. */
+/* Is there a value to judge? */
 bool base_has_value(gn_baseline *b, const gn_vec *v, size_t i);
 
 int base_cmp(gn_str a, gn_str b); /* of codes */

@@ -15,7 +15,7 @@ static bool appends(enum gn_outlier_action a)
     return a == GN_OUTLIER_FLAG || a == GN_OUTLIER_BUCKET;
 }
 
-int gn_outlier_header(enum gn_outlier_action action, int field, gn_header *h, gn_err *e)
+static int make_header(enum gn_outlier_action action, int field, gn_header *h, gn_err *e)
 {
     size_t n = h->schema.n;
     bool flag = action == GN_OUTLIER_FLAG;
@@ -39,9 +39,24 @@ int gn_outlier_header(enum gn_outlier_action action, int field, gn_header *h, gn
     return r;
 }
 
-int gn_outlier_reject_header(gn_header *h, gn_err *e)
+int gn_outlier_bind(gn_outlier *o, gn_baseline *by, gn_feed feed, gn_header *h, gn_err *e)
 {
-    return gn_schema_parse(&h->schema, REJECTS, e);
+    gn_type type;
+    if (gn_baseline_bind(by, feed, e))
+        return -1;
+    int field = gn_baseline_field(by, &type);
+    return gn_feed_want(feed, field, GN_VALUE | GN_RAW, e) ||
+                   gn_header_copy(h, gn_feed_header(feed), e) || make_header(o->action, field, h, e)
+               ? -1
+               : 0;
+}
+
+int gn_outlier_begin_rejects(gn_outlier *o, gn_err *e)
+{
+    gn_header h = {0};
+    int r = gn_schema_parse(&h.schema, REJECTS, e) || gn_writer_begin(o->rejects, &h, e) ? -1 : 0;
+    gn_header_release(&h);
+    return r;
 }
 
 void gn_outlier_release(gn_outlier *o)
@@ -151,16 +166,20 @@ static int append(gn_outlier *o, const gn_batch *b, const enum gn_verdict *verdi
     return gn_writer_commit(o->w, p, b->n, e);
 }
 
-int gn_outlier_batch(gn_outlier *o, const gn_batch *b, int field, const enum gn_verdict *verdict,
-                     const gn_base *const *base, const char *input, uint64_t first, gn_err *e)
+int gn_outlier_batch(gn_outlier *o, gn_baseline *by, const gn_batch *b, const char *input,
+                     uint64_t first, gn_err *e)
 {
+    gn_type type;
+    int field = gn_baseline_field(by, &type);
     bool any = false;
+    if (gn_baseline_judge(by, b, o->verdict, o->judged_by, e))
+        return -1;
     if (appends(o->action))
-        return append(o, b, verdict, e);
+        return append(o, b, o->verdict, e);
     for (size_t i = 0; i < b->n; i++)
-        any |= verdict[i] >= GN_LOW;
+        any |= o->verdict[i] >= GN_LOW;
     if (!any)
         return gn_writer_select(o->w, b, NULL, e);
-    return o->action == GN_OUTLIER_CAP ? cap(o, b, field, verdict, base, e)
-                                       : drop(o, b, verdict, input, first, e);
+    return o->action == GN_OUTLIER_CAP ? cap(o, b, field, o->verdict, o->judged_by, e)
+                                       : drop(o, b, o->verdict, input, first, e);
 }

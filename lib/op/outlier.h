@@ -18,24 +18,26 @@ enum gn_outlier_action {
 #define GN_OUTLIER_FLAG_NAME "is_outlier"
 #define GN_OUTLIER_BUCKET_NAME "outlier_bucket"
 
-/* The output's header from that of the input (a copy); `field` is the value. What capping or
- * appending makes untrue is claimed no more. GN_INPUT where the name that is appended is taken. */
-int gn_outlier_header(enum gn_outlier_action action, int field, gn_header *h, gn_err *e);
-/* The schema of rejects: input, offset, record, rule, reason, raw. */
-int gn_outlier_reject_header(gn_header *h, gn_err *e);
-
 typedef struct gn_outlier {
     enum gn_outlier_action action;
     const char *value; /* its name */
     gn_writer *w;      /* of what stays */
     gn_writer *rejects;
     gn_row row;
+    enum gn_verdict verdict[GN_BATCH]; /* of the batch at hand */
+    const gn_base *judged_by[GN_BATCH];
 } gn_outlier;
 
-/* A batch in which `field` was asked for with GN_VALUE | GN_RAW. `input` and `first`, the number of
+/* Begin the stream of rejects: input, offset, record, rule, reason, raw. */
+int gn_outlier_begin_rejects(gn_outlier *o, gn_err *e);
+/* Bind a baseline to a segment of the input, and put the output's header into a zeroed *h. What
+ * capping or appending makes untrue is claimed no more. GN_INPUT where the name that is appended is
+ * taken. */
+int gn_outlier_bind(gn_outlier *o, gn_baseline *by, gn_feed feed, gn_header *h, gn_err *e);
+/* Judge a batch of that segment and write what becomes of it. `input` and `first`, the number of
  * its first record, are for rejects. */
-int gn_outlier_batch(gn_outlier *o, const gn_batch *b, int field, const enum gn_verdict *verdict,
-                     const gn_base *const *base, const char *input, uint64_t first, gn_err *e);
+int gn_outlier_batch(gn_outlier *o, gn_baseline *by, const gn_batch *b, const char *input,
+                     uint64_t first, gn_err *e);
 void gn_outlier_release(gn_outlier *o); /* idempotent */
 
 #endif
