@@ -14,6 +14,8 @@
 #include <string.h>
 
 #define HOUR_US (INT64_C(3600) * GN_US)
+#define HOUR_MIN (GN_DAY_MIN * 24)
+#define HOUR_MAX (GN_DAY_MAX * 24 + 23)
 #define ENTITY "ALL"
 #define METRIC "interactions"
 #define BLOCK 512 /* hours read at a time */
@@ -92,6 +94,8 @@ static int take_row(void *ctx, gn_str record, gn_err *e)
         (fields > 2 && !(p = gn_mp_get_uint(p, end, &x.users))) ||
         (fields > 3 && (!(p = figure(p, end, &x.avg)) || !(p = figure(p, end, &x.stddev)))))
         return gn_fail(e, GN_BUG, "an hour without its figures");
+    if (x.at < HOUR_MIN || x.at > HOUR_MAX) /* events have times; states can hold anything */
+        return gn_fail(e, GN_CORRUPT, "a state of an hour outside the years 0001 to 9999");
     if (h->count.hours++ == 0)
         h->first = x.at;
     h->last = x.at;

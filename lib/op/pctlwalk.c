@@ -166,7 +166,8 @@ static int make_codes(pctl_walk *w, gn_err *e)
         b->n = 0;
         if (ref_code(w, (uint32_t)i, b, e))
             return -1;
-        memcpy(w->codes + w->code_at[i], b->p, b->n);
+        if (b->n) /* none without keys */
+            memcpy(w->codes + w->code_at[i], b->p, b->n);
         gn_sortkey_set(&w->order[i], b->p, b->n);
         w->order[i].item = (uint32_t)i;
     }

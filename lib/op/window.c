@@ -273,7 +273,12 @@ static int judge_all(gn_windows *w, const gn_batch *b, const char *input, gn_wri
     for (size_t k = 0; k < p->nrows; k++) {
         enum verdict v = judge(w, time, p->row[k], now);
         if (v == TAKEN) {
-            w->taken[w->ntaken++] = (placed){start_of(w, time->i[p->row[k]]), (uint16_t)k};
+            int64_t start = start_of(w, time->i[p->row[k]]);
+            if (start < GN_TIME_MIN || start > GN_TIME_MAX - w->o.length) /* no time says that */
+                return gn_fail(e, GN_INPUT,
+                               "'%s': record %llu: its window is not within the years 0001 to 9999",
+                               input, (unsigned long long)(b->first + p->row[k] + 1));
+            w->taken[w->ntaken++] = (placed){start, (uint16_t)k};
             continue;
         }
         w->count.without_time += v == WITHOUT_TIME;

@@ -178,6 +178,11 @@ static int found(gn_zscore *z, const gn_batch *b, size_t i, gn_str key, gn_err *
         z->timeless++;
         return 0;
     }
+    int64_t at =
+        time->type == GN_TIME ? time->i[i] : gn_zone_to_utc(z->o.base.zone, time->i[i] * GN_DAY_US);
+    if (at < GN_TIME_MIN || at > GN_TIME_MAX)
+        return gn_fail(e, GN_INPUT,
+                       "a date that begins, in its zone, outside the years 0001 to 9999 of UTC");
     z->found++;
     z->entity.n = 0;
     if (gn_anomaly_text(z->text, &z->entity, z->user_type, user, e) ||
@@ -186,9 +191,7 @@ static int found(gn_zscore *z, const gn_batch *b, size_t i, gn_str key, gn_err *
     gn_anomaly a = {.rule = GN_STATISTICAL,
                     .entity = {z->entity.p, (uint32_t)z->entity.n},
                     .entity_type = "event",
-                    .at = time->type == GN_TIME
-                              ? time->i[i]
-                              : gn_zone_to_utc(z->o.base.zone, time->i[i] * GN_DAY_US),
+                    .at = at,
                     .user = user,
                     .metric = z->o.base.value,
                     .value = x,

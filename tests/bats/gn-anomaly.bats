@@ -190,6 +190,26 @@ END
     status 0 gn-anomaly --rule temporal --merge --allow-partial half.gn
 }
 
+@test "states of hours that no calendar has are refused" {
+    gn-gen --rows 100 | gn-anomaly --rule temporal --partial >t.gn
+    "$PYTHON" - <<'END'
+import os, sys
+sys.path.insert(0, os.environ["ORACLE"])
+import gnstream
+s = gnstream.parse(open("t.gn", "rb").read())[0]
+head = {k: v for k, v in s.header.items() if k not in ("gn", "canon", "fields")}
+trailer = {k: v for k, v in s.trailer.items() if k not in ("end", "xxh3")}
+for hour in -(1 << 63), -17259889, 70389528, (1 << 63) - 1:
+    rows = sorted([(hour,) + s.records[0][1:], *s.records[1:]])
+    fields = [tuple(f) for f in s.fields]
+    open("h%d.gn" % hour, "wb").write(gnstream.build(fields, rows, head, trailer))
+END
+    for hour in -9223372036854775808 -17259889 70389528 9223372036854775807; do
+        status 4 timeout -k 1 60 gn-anomaly --rule temporal --merge "h$hour.gn"
+        has "$(cat err)" "years 0001 to 9999"
+    done
+}
+
 @test "a baseline of one month, used on another" {
     gn-gen --model realistic --rows 20000 --users 2000 >in.gn
     gn-where 'timestamp < 2023-06-01' in.gn | gn-anomaly --rule statistical --group action_type --baseline b.gn >/dev/null
@@ -215,4 +235,14 @@ END
     done
     gn-anomaly --severity-statistical 0,0.1,1 --z 0 --global --rule statistical --min-group 2 in.gn |
         gn-tocsv -f severity | finds critical
+}
+
+@test "a date that begins before the year 1 in UTC is refused" {
+    { echo user_id,timestamp,duration_ms && seq -f 'u%g,0001-01-01,5' 30 && echo u99,0001-01-01,900; } |
+        gn-fromcsv --schema user_id:str,timestamp:date,duration_ms:int >in.gn
+    printf '%s\n' u1,0001-01-01,4 | gn-fromcsv --schema user_id:str,timestamp:date,duration_ms:int \
+        --no-header >>in.gn
+    status 3 gn-anomaly --rule statistical --global --dimension user_id --tz Asia/Tokyo in.gn
+    finds "years 0001 to 9999" <err
+    status 0 gn-anomaly --rule statistical --global --dimension duration_ms in.gn
 }

@@ -256,3 +256,14 @@ CSV
     status 4 gn-pctl --tumble 5min --state s --emit final --continue torn.gn -o out.gn
     if [ -e out.gn ]; then false; fi
 }
+
+@test "windows that end beyond the calendar, or begin before it, are refused" {
+    local t
+    for t in "9999-12-31 23:30:00" "0001-01-01 00:30:00"; do
+        printf 'user_id,timestamp,duration_ms\nu,%s,5\n' "$t" |
+            gn-fromcsv --schema user_id:str,timestamp:time,duration_ms:int >in.gn
+        status 3 gn-pctl --tumble 5h --max-ahead 0s in.gn
+        finds "years 0001 to 9999" <err
+        status 0 gn-pctl --tumble 10s --max-ahead 0s in.gn
+    done
+}
