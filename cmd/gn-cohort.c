@@ -9,6 +9,7 @@
 #include "base/parse.h"
 #include "op/cohort.h"
 #include "op/retention.h"
+#include "op/unite.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -40,6 +41,7 @@ typedef struct state {
     char *params; /* of the first state */
     bool by_segment;
     gn_writer *also[KINDS];
+    gn_unite placed; /* of the events: only how they are placed */
 } state;
 
 #define O(field) offsetof(options, field)
@@ -258,7 +260,10 @@ static int finish_events(gn_app *a)
     if (gn_retention_activity(s->events)->o.states &&
         gn_app_merge_finish(a, o->partial || o->allow_partial))
         return -1;
-    if (gn_retention_finish(s->events, &a->err))
+    gn_unite_end(&s->placed);
+    if ((!o->partial &&
+         gn_part_whole(&s->placed.h.part, or_else(o->user, "user_id"), "the input", &a->err)) ||
+        gn_retention_finish(s->events, &a->err))
         return -1;
     count_events(a);
     if (!o->members)
@@ -387,7 +392,13 @@ static int write_state(gn_app *a)
 static int segment(gn_app *a)
 {
     state *s = a->state;
-    return s->events ? gn_retention_segment(s->events, a->reader, &a->err) : state_segment(a);
+    if (!s->events)
+        return state_segment(a);
+    const gn_header placed = {.part = gn_reader_header(a->reader)->part};
+    return gn_retention_segment(s->events, a->reader, &a->err) ||
+                   gn_unite_add(&s->placed, &placed, gn_reader_name(a->reader), &a->err)
+               ? -1
+               : 0;
 }
 
 static int batch(gn_app *a, gn_batch *b)
@@ -445,6 +456,7 @@ static void release(gn_app *a)
 {
     state *s = a->state;
     gn_retention_free(s->events);
+    gn_unite_release(&s->placed);
     gn_cohorts_free(s->merged);
     gn_user_ranges_release(&s->merged_cover.users);
     free(s->segments);

@@ -417,9 +417,9 @@ static int finish(gn_app *a)
         return -1;
     if (!o->merge)
         count_events(a);
-    if (!o->partial && !s->written) {
+    if (!o->merge && !o->partial) {
         gn_unite_end(&s->placed);
-        if (gn_part_whole(&s->placed.h.part, o->user, "input", &a->err))
+        if (gn_part_whole(&s->placed.h.part, or_else(o->user, "user_id"), "the input", &a->err))
             return -1;
     }
     bytes = o->merge ? gn_user_states_spilled(s->states, &runs)

@@ -91,6 +91,12 @@ counter() { "$PYTHON" -c 'import json, sys; print(json.load(open("st"))["counter
     status 3 gn-dau --active core one.gn
     status 3 gn-dau --active session one.gn
     status 3 gn-anomaly --rule behavioural one.gn
+    status 3 gn-powerusers one.gn
+    status 3 gn-cohort --cohort first-seen one.gn
+    gn-powerusers a.gn | gn-tocsv >want
+    gn-powerusers s/part-*.gn | gn-tocsv | same want /dev/stdin
+    gn-cohort --cohort first-seen a.gn | gn-tocsv >want
+    gn-cohort --cohort first-seen s/part-*.gn | gn-tocsv | same want /dev/stdin
     gn-sort -k user_id,timestamp a.gn | gn-sessionize --summary | gn-tocsv >want
     gn-sort -k user_id,timestamp s/part-*.gn | gn-sessionize --summary | gn-tocsv | same want /dev/stdin
     # states that hold the users add up
