@@ -69,15 +69,15 @@ u2,2023-07-01,1,0.007,a,a,1" "$(cat got)"
 @test "beyond the memory it spills: the same bytes, within the cap" {
     gn-gen --rows 300000 --users 200000 -o e.gn
     local how=(-k user_id -a 'count(), sum(duration_ms), max(page_id), distinct(page_id), p95(duration_ms), approx_distinct(page_id)')
-    gn-agg -m 1G "${how[@]}" --stats=a.json e.gn | records >a
-    gn-agg -m 16M "${how[@]}" --stats=b.json e.gn | records >b
+    gn-agg -m 1G "${how[@]}" --stats=a.json e.gn | gn-tocsv >a
+    gn-agg -m 16M "${how[@]}" --stats=b.json e.gn | gn-tocsv >b
     same a b
     has "$(cat a.json)" '"spill_runs":0,'
     case $(cat b.json) in *'"spill_runs":0,'*) false ;; esac
     gn-agg --partial -m 1G "${how[@]}" e.gn >c.gn
     gn-agg --partial -m 16M "${how[@]}" e.gn >d.gn
     same c.gn d.gn
-    gn-agg --merge -m 16M c.gn | records >e
+    gn-agg --merge -m 16M c.gn | gn-tocsv >e
     same a e
     [ -n "${GN_SANITIZED:-}" ] && return
     # 16 MiB for the state, 8 for the rest, and the program itself
@@ -145,10 +145,10 @@ END
         gn-cat --split $i/3 e.gn.zst | gn-agg --partial "${how[@]}" -o $i.gn
     done
     gn-agg --merge --partial -o 31.gn 3.gn 1.gn
-    gn-agg --merge --partial -m 16M 2.gn 31.gn | records >got
-    records want.gn | same - got
-    gn-agg "${how[@]}" e.gn | records >want
-    gn-agg --merge 31.gn 2.gn | records | same want -
+    gn-agg --merge --partial -m 16M 2.gn 31.gn | gn-tocsv >got
+    gn-tocsv want.gn | same - got
+    gn-agg "${how[@]}" e.gn | gn-tocsv >want
+    gn-agg --merge 31.gn 2.gn | gn-tocsv | same want -
 }
 
 @test "approximate percentiles: within 1/129, spilled and merged to the byte" {

@@ -99,9 +99,9 @@ major.minor,6.0,whole,all,1,1,40" "$(cat got)"
     gn-gen --model realistic --rows 120000 --users 60000 -o e.gn
     for how in '--by day,whole' '--by day,whole --approx --no-users' '--by day,whole --partial'; do
         # shellcheck disable=SC2086
-        gn-pctl -m 1G -k page_id $how --stats=a.json e.gn | records >a
+        gn-pctl -m 1G -k page_id $how --stats=a.json e.gn | gn-tocsv >a
         # shellcheck disable=SC2086
-        gn-pctl -m 16M -k page_id $how --stats=b.json e.gn | records >b
+        gn-pctl -m 16M -k page_id $how --stats=b.json e.gn | gn-tocsv >b
         same a b
         is 0 "$(jq .counters.spill_runs a.json)"
         [ "$(jq .counters.spill_runs b.json)" -gt 1 ]
@@ -112,17 +112,17 @@ major.minor,6.0,whole,all,1,1,40" "$(cat got)"
         gn-cat --split $i/3 e.gn.zst | gn-pctl -k page_id --by day,whole --partial -o $i.gn
     done
     gn-pctl --merge --partial -o 31.gn 3.gn 1.gn
-    gn-pctl --merge --partial -m 16M 2.gn 31.gn | records >b
+    gn-pctl --merge --partial -m 16M 2.gn 31.gn | gn-tocsv >b
     same a b
-    gn-pctl -m 1G -k page_id --by day,whole e.gn | records >a
-    gn-pctl --merge -m 16M 31.gn 2.gn | records >b
+    gn-pctl -m 1G -k page_id --by day,whole e.gn | gn-tocsv >a
+    gn-pctl --merge -m 16M 31.gn 2.gn | gn-tocsv >b
     same a b
 }
 
 @test "one group that owns everything, within 16 MiB" {
     gn-gen --rows 600000 --users 600000 -o e.gn
-    gn-pctl -m 1G e.gn | records >a
-    gn-pctl -m 16M --stats=s.json e.gn | records >b
+    gn-pctl -m 1G e.gn | gn-tocsv >a
+    gn-pctl -m 16M --stats=s.json e.gn | gn-tocsv >b
     same a b
     [ "$(jq .counters.spill_runs s.json)" -gt 0 ]
 }

@@ -137,9 +137,9 @@ def flips(name, is_stream, command):
     with open(name, "rb") as f:
         data = f.read()
 
-    # All commands read alike. Every fifth bit meets each place in a byte, too, and so does every
-    # eleventh, for a sanitizer, which is slow.
-    step = 11 if SANITIZED else 1 if command[0] == "gn-cat" else 5
+    # All commands read alike. Every seventh bit meets each place in a byte, too, and so does every
+    # 29th, for a sanitizer, which is slow.
+    step = 29 if SANITIZED else 1 if command[0] == "gn-cat" else 7
 
     def mutants():
         for i in range(0, len(data) * 8, step):
@@ -154,7 +154,7 @@ def cuts(name, is_stream, command):
         data = f.read()
     return mutate(name, is_stream, command,
                   (("cut to %d bytes" % n, (3, 4) if 0 < n < 4 else (4,), data[:n])
-                   for n in range(0, len(data), 1 if command[0] == "gn-cat" else 3)))
+                   for n in range(0, len(data), 1 if command[0] == "gn-cat" else 7 if SANITIZED else 3)))
 
 
 def closed(name, command):
