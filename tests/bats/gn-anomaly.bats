@@ -4,7 +4,7 @@
 load helper
 
 @test "against plain Python: all rules, thresholds, zones, order, states" {
-    "$PYTHON" "$ORACLE/anomaly_diff.py" --bin "$GN_BIN" 1-12 65
+    "$PYTHON" "$ORACLE/anomaly_diff.py" --bin "$GN_BIN" "$(seeds 1-12)" 65
 }
 
 @test "what gn-gen planted is found with the default options, and not where it was taken out" {

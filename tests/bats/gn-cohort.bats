@@ -127,7 +127,7 @@ END
 }
 
 @test "against plain Python: random events and metadata, orders, roll-ups, merge trees" {
-    "$PYTHON" "$ORACLE/cohort_diff.py" --bin "$GN_BIN" 1-20
+    "$PYTHON" "$ORACLE/cohort_diff.py" --bin "$GN_BIN" "$(seeds 1-20)"
 }
 
 @test "against sqlite3: realistic data" {

@@ -13,7 +13,7 @@ stream() {
 }
 
 @test "against plain Python: methods, groups, actions, states" {
-    "$PYTHON" "$ORACLE/outlier_diff.py" --bin "$GN_BIN" 1-22
+    "$PYTHON" "$ORACLE/outlier_diff.py" --bin "$GN_BIN" "$(seeds 1-22)"
 }
 
 @test "quartiles: fences, and each thing that can be done" {

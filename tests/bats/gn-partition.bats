@@ -21,11 +21,11 @@ counter() {
 }
 
 @test "against Python: random records, keys, values, segments, memory" {
-    "$PYTHON" "$ORACLE/partition_diff.py" --bin "$GN_BIN" 101-112
+    "$PYTHON" "$ORACLE/partition_diff.py" --bin "$GN_BIN" "$(seeds 101-112)"
 }
 
 @test "against Python: more of them" {
-    "$PYTHON" "$ORACLE/partition_diff.py" --bin "$GN_BIN" 201-206
+    "$PYTHON" "$ORACLE/partition_diff.py" --bin "$GN_BIN" "$(seeds 201-206)"
 }
 
 @test "--ranges: parts sorted one by one, in a row, are the whole sorted" {

@@ -73,7 +73,7 @@ major.minor,6.0,whole,all,1,1,40" "$(cat got)"
 }
 
 @test "against exact arithmetic: random events, options, merge trees" {
-    "$PYTHON" "$ORACLE/pctl_diff.py" --bin "$GN_BIN" 1-40
+    "$PYTHON" "$ORACLE/pctl_diff.py" --bin "$GN_BIN" "$(seeds 1-40)"
 }
 
 @test "against sqlite3: users, counts, averages, and percentiles by rank" {
@@ -216,7 +216,7 @@ CSV
 }
 
 @test "windows against a model: disorder, gaps, resumed at random places" {
-    GN_BIN=$GN_BIN "$PYTHON" "$ORACLE/pctl_windows.py" random 1-12
+    GN_BIN=$GN_BIN "$PYTHON" "$ORACLE/pctl_windows.py" random "$(seeds 1-12)"
 }
 
 @test "rows come out while the input is open, updates too; idle windows close" {

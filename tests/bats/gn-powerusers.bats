@@ -82,7 +82,7 @@ engagement_score,6,60,70,1" "$(cat got)"
 }
 
 @test "against exact arithmetic: random events, policies, rules, orders, merge trees" {
-    "$PYTHON" "$ORACLE/powerusers_diff.py" --bin "$GN_BIN" 1-30
+    "$PYTHON" "$ORACLE/powerusers_diff.py" --bin "$GN_BIN" "$(seeds 1-30)"
 }
 
 @test "against sqlite3: realistic events" {

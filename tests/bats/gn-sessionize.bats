@@ -262,11 +262,11 @@ END
 }
 
 @test "against sqlite3: random events, every option" {
-    "$PYTHON" "$ORACLE/session_diff.py" --no-partials 1-20
+    "$PYTHON" "$ORACLE/session_diff.py" --no-partials "$(seeds 1-20)"
 }
 
 @test "against sqlite3: random divisions into states, merged along random trees" {
-    "$PYTHON" "$ORACLE/session_diff.py" 101-115
+    "$PYTHON" "$ORACLE/session_diff.py" "$(seeds 101-115)"
 }
 
 @test "one user with 100,000 pages, cut in three, within 16M" {

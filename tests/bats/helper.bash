@@ -59,6 +59,13 @@ finds() {
     grep "$@" | cat >/dev/null
 }
 
+# seeds FROM-TO: these, or under a sanitizer, which is slow, the first third of them.
+seeds() {
+    local from=${1%-*} to=${1#*-}
+    [ -z "${GN_SANITIZED:-}" ] || to=$((from + (to - from) / 3))
+    echo "$from-$to"
+}
+
 # status WANT COMMAND...: runs it for at most 60 s, keeps its output in the files out and err, and
 # fails unless it ends with that status. With a status other than 0, 1 and 141 the error is one line
 # of the common form.

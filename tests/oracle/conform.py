@@ -93,8 +93,8 @@ SANITIZED = bool(os.environ.get("GN_SANITIZED"))
 def run(command, data, where, leaks=True):
     """leaks: look for them, under a sanitizer, which takes as long as all else does."""
     env = None
-    if SANITIZED and not leaks:
-        env = dict(os.environ, ASAN_OPTIONS="detect_leaks=0")
+    if SANITIZED:
+        env = dict(os.environ, ASAN_OPTIONS="detect_leaks=%d" % leaks)
     return subprocess.run(command, input=data, capture_output=True, timeout=60, cwd=where,
                           check=False, env=env)
 
