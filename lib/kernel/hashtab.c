@@ -87,7 +87,7 @@ static bool find(const gn_hashtab *t, gn_str key, uint32_t hash, size_t *at)
         if ((uint32_t)(v >> 32) != hash)
             continue;
         gn_str k = t->key[(uint32_t)v - 1];
-        if (k.n == key.n && memcmp(k.p, key.p, key.n) == 0) {
+        if (k.n == key.n && (!key.n || memcmp(k.p, key.p, key.n) == 0)) {
             *at = j;
             return true;
         }
