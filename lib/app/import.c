@@ -88,7 +88,7 @@ done:
 int gn_import_begin(gn_app *a, const gn_import_options *o, gn_import *m, gn_textin *t)
 {
     if (gn_app_live(a))
-        gn_textin_live(t);
+        gn_textin_patience(t, GN_APP_PATIENCE);
     return open_rejects(a, o, m) || begin(a, o, m, t) ? -1 : 0;
 }
 

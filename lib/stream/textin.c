@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PATIENCE 200                /* milliseconds, as all of gn waits */
 #define FILTER ((size_t)128 * 1024) /* bytes of room for records before a filter */
 
 /* ---- set up ---- */
@@ -132,14 +131,14 @@ int gn_textin_more(gn_textin *t, gn_err *e)
     return r;
 }
 
-void gn_textin_live(gn_textin *t)
+void gn_textin_patience(gn_textin *t, int ms)
 {
-    t->live = true;
+    t->patience = ms;
 }
 
 int gn_textin_more_rows(gn_textin *t, gn_err *e)
 {
-    if (t->live && t->w && !t->eof && !gn_in_ready(t->in, PATIENCE) &&
+    if (t->patience && t->w && !t->eof && !gn_in_ready(t->in, t->patience) &&
         (gn_textin_commit(t, e) || gn_writer_flush(t->w, e)))
         return -1;
     return gn_textin_more(t, e);

@@ -47,8 +47,9 @@ gn_decoder *gn_textin_filter(gn_textin *t, gn_textin_keep *keep, void *ctx, gn_e
  * row without its line ending). */
 int gn_textin_reject_schema(gn_schema *s, gn_err *e);
 
-/* Hand on what was made before waiting long for more: someone looks at the output as it grows. */
-void gn_textin_live(gn_textin *t);
+/* Hand on what was made when no input comes for so many milliseconds: someone looks at the output
+ * as it grows. 0: never. */
+void gn_textin_patience(gn_textin *t, int ms);
 
 const gn_textin_counts *gn_textin_count(const gn_textin *t);
 /* Sources and cover of what was read, after the reader's run. */
@@ -76,7 +77,7 @@ struct gn_textin {
     int *row_field;   /* and where in `schema` that is */
 
     gn_writer *w, *rejects;
-    bool live;
+    int patience;
     uint8_t *out, *limit; /* room for records */
     uint64_t nout;        /* records since the room was made */
     gn_textin_keep *keep;
@@ -112,7 +113,7 @@ size_t gn_textin_have(const gn_textin *t);
 /* Read more of the current file: 1, 0 at its end, -1. */
 int gn_textin_more(gn_textin *t, gn_err *e);
 /* The same, while no record is being made: where nothing comes for a while, those made so far go on
- * first (gn_textin_live). */
+ * first (gn_textin_patience). */
 int gn_textin_more_rows(gn_textin *t, gn_err *e);
 /* Take n bytes off the window. */
 void gn_textin_consume(gn_textin *t, size_t n);
